@@ -96,6 +96,17 @@ class BareRun:
             self.able = tuple([it for it in self.able if it is not choice])
         return step
 
+    def again(self, path: Sequence[Choice]) -> list[Step]:
+        """Take choices that were taken before."""
+        now, tasks, done = self.now, self.tasks, list[Step]()
+        for choice in path:
+            who = choice[0]
+            done.append(now[who])
+            now[who] = following = next(tasks[who], None)
+            if following is None:
+                self.able = tuple([it for it in self.able if it is not choice])
+        return done
+
     def fingerprint(self) -> object:
         return (self.x, *self.now.values(), *self.held.values())
 

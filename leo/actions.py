@@ -60,6 +60,7 @@ class Touched(NamedTuple):
 
 # The objects of a trace, in the order in which an engine takes their versions, each with the part
 # of the field that it belongs to: `ngrams` and `snapshots` are in the store, the view is in memory.
+# `buffer` is what a unit of work lays over the view: the number of its own observations.
 OBJECTS: Final[Mapping[str, str]] = {
     "ngrams": "ngrams",
     "snapshots": "snapshots",
@@ -67,6 +68,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "trigrams": "ngrams",
     "view.bigrams": "view",
     "view.trigrams": "view",
+    "buffer": "view",
 }
 _VIEW = frozenset({"view.bigrams", "view.trigrams"})
 
@@ -80,7 +82,8 @@ def _writes(*objects: str) -> Touched:
 
 
 # Where each write is committed at once. In a unit of work Ingest and SaveSnapshot only fill the
-# reply's buffer, and Commit writes both. Every other action touches no object of the field.
+# reply's buffer, Generate reads it too, and Commit writes both. Every other action touches no
+# object of the field.
 TOUCHES: Final[Mapping[Action, Touched]] = {
     Action.Recall: _reads("snapshots"),
     Action.Ingest: _writes("ngrams"),

@@ -139,9 +139,14 @@ NO_OP = Theorem(
     number=12,
     title="Lock no-op",
     claim="With one session, the executions with and without the lock are the same up "
-    "to the lock's own variable, with all faults: D3, D4, D5, D6, D7. So in a "
+    "to the lock's own variable, with all faults: D3, D4, D5, D6, D7; of P1, P2 and P3 who runs "
+    "and who waits is the same (what they read and write: leo noop, three calls). So in a "
     "sequential comparison the lock cannot change any metric of the modelled state.",
-    assumptions=("one session; its calls are unbounded; the four steps of the model", TIED),
+    assumptions=(
+        "one session; its calls are unbounded; the four steps of the model (P1 to P3: their own)",
+        "of P1 to P3 the relation has no contents",
+        TIED,
+    ),
     prove=prove_noop,
     mutant="two sessions (D4)",
     refute=refute_noop,

@@ -55,7 +55,7 @@ Observe(s) ==
     /\ UNCHANGED <<number, answer, returned>>
 
 (* A reply that recalls nothing, so that it has nothing to write.            *)
-Answer(s) ==
+ReadOnly(s) ==
     /\ phase[s] = "called"
     /\ phase'  = [phase EXCEPT ![s] = "done"]
     /\ answer' = [answer EXCEPT ![s] = [recalled |-> memory.snapshots,
@@ -65,7 +65,7 @@ Answer(s) ==
 TakeEffect(s) ==
     \/ Asks[s] = "reply" /\ Do(s)
     \/ Asks[s] = "observe" /\ Observe(s)
-    \/ Asks[s] = "blank" /\ Answer(s)
+    \/ Asks[s] = "blank" /\ ReadOnly(s)
 
 (* The caller has the answer: the reply has been done.                       *)
 Return(s) ==

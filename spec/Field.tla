@@ -24,7 +24,8 @@ Ingest(s) == ~Reentrant /\ IF WholeReply THEN Buffer(s, "ingest", "observe") ELS
 SaveSnapshot(s) == IF WholeReply THEN Buffer(s, "snapshot", "snapshot") ELSE StoreSnapshot(s)
 
 ------------------------------------------------------------------------------
-(* generate: `generate_reply(...)` reads the view, and nothing but the view *)
+(* generate: `generate_reply(...)` reads the view, and in a unit of work the *)
+(* reply's own buffer laid over it (Own); nothing of the store.              *)
 
 Generate(s) ==
     /\ ~Threads

@@ -56,7 +56,7 @@ Observation(r) ==
 
 (* A call of reply() that recalls something: it writes an observation and a  *)
 (* snapshot.                                                                 *)
-Answers(r) == Asks[r[1]] = "reply"
+WritesSnapshot(r) == Asks[r[1]] = "reply"
 
 (* What a register holds before anything was read into it.                   *)
 Unread  == {<<Nobody, 0>>}

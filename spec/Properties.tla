@@ -1,6 +1,6 @@
 ----------------------------- MODULE Properties ------------------------------
-(* What must hold.  Each property is a sentence about replies; the comment   *)
-(* says when a discipline loses it.                                          *)
+(* What must hold.  Each property is a sentence about replies, below its     *)
+(* standard name.  claims.json says which discipline keeps it.               *)
 EXTENDS Lifecycle
 
 Labels ==
@@ -80,12 +80,15 @@ Ended(r) == r[2] < calls[r[1]] \/ ~InFlight(r[1])
 (* Atomicity.                                                                *)
 (* A reply that ended, however it ended, has all of its writes in the store  *)
 (* or none of them.  A lock has nothing to say about this.                   *)
-IsStored(r) == Observation(r) \subseteq Ngrams /\ (r \in Snapshots \/ ~Answers(r))
+IsStored(r) == Observation(r) \subseteq Ngrams /\ (r \in Snapshots \/ ~WritesSnapshot(r))
 
 AllOrNothing == \A r \in Wrote : Ended(r) => IsStored(r)
 
 (* Durability.                                                               *)
 (* A reply that returned has all of its writes in the store, crash or not.   *)
+(* That the store keeps what was committed is an axiom: no action takes      *)
+(* anything out of it.  So this asks whether a reply returns before it has   *)
+(* committed, and not whether a disk keeps a commit.                         *)
 Durable == \A r \in returned : IsStored(r)
 
 (* Cache coherence.                                                          *)

@@ -4,14 +4,16 @@
 EXTENDS Field, Tracing
 
 ExpectedVersions(e) ==
-    CASE e[1] = "Recall" -> <<StoreVersion("snapshots"), -1>>
-      [] e[1] \in {"LoadBigrams", "LoadTrigrams"} -> <<StoreVersion("ngrams"), -1>>
-      [] e[1] = "Ingest" /\ ~WholeReply -> <<StoreVersion("ngrams"), -1>>
+    CASE e[1] = "Recall" -> <<StoreVersion("snapshots")>>
+      [] e[1] \in {"LoadBigrams", "LoadTrigrams"} -> <<StoreVersion("ngrams")>>
+      [] e[1] = "Ingest" /\ ~WholeReply -> <<StoreVersion("ngrams")>>
+      [] e[1] = "Generate" /\ WholeReply
+            -> Append(ViewVersion(InstanceOf[e[2]]), Cardinality(Own(e[2], {})))
       [] e[1] \in {"AssignView", "SwapView", "Generate", "GenerateBegin", "GenerateEnd"}
             -> ViewVersion(InstanceOf[e[2]])
-      [] e[1] = "SaveSnapshot" /\ ~WholeReply -> <<StoreVersion("snapshots"), -1>>
+      [] e[1] = "SaveSnapshot" /\ ~WholeReply -> <<StoreVersion("snapshots")>>
       [] e[1] = "Commit" -> <<StoreVersion("ngrams"), StoreVersion("snapshots")>>
-      [] OTHER -> <<-1, -1>>
+      [] OTHER -> <<>>
 
 Act(a, x) ==
     CASE a = "Call" -> Call(x)                 [] a = "Acquire" -> Acquire(x)

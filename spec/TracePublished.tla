@@ -4,14 +4,14 @@
 EXTENDS Published, Tracing
 
 ExpectedVersions(e) ==
-    CASE e[1] = "Recall" -> <<StoreVersion("snapshots"), -1>>
-      [] e[1] \in {"LoadBigrams", "LoadTrigrams"} -> <<StoreVersion("ngrams"), -1>>
-      [] e[1] \in {"Ingest", "CommitOpen"} -> <<StoreVersion("ngrams"), -1>>
+    CASE e[1] = "Recall" -> <<StoreVersion("snapshots")>>
+      [] e[1] \in {"LoadBigrams", "LoadTrigrams"} -> <<StoreVersion("ngrams")>>
+      [] e[1] \in {"Ingest", "CommitOpen"} -> <<StoreVersion("ngrams")>>
       [] e[1] \in {"AssignView", "Generate"} -> ViewVersion(InstanceOf[e[2]])
-      [] e[1] = "RefreshBigrams" -> <<ViewVersion(InstanceOf[e[2]])[1], -1>>
-      [] e[1] = "RefreshTrigrams" -> <<ViewVersion(InstanceOf[e[2]])[2], -1>>
-      [] e[1] \in {"Count", "SaveSnapshot"} -> <<StoreVersion("snapshots"), -1>>
-      [] OTHER -> <<-1, -1>>
+      [] e[1] = "RefreshBigrams" -> <<ViewVersion(InstanceOf[e[2]])[1]>>
+      [] e[1] = "RefreshTrigrams" -> <<ViewVersion(InstanceOf[e[2]])[2]>>
+      [] e[1] \in {"Count", "SaveSnapshot"} -> <<StoreVersion("snapshots")>>
+      [] OTHER -> <<>>
 
 Act(a, x) ==
     CASE a = "Call" -> Call(x)                   [] a = "Acquire" -> Acquire(x)

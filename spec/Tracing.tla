@@ -1,26 +1,26 @@
 ------------------------------- MODULE Tracing -------------------------------
-(* Is a recorded trace a behaviour, and which properties fall on            *)
-(* the way?  A generated module gives Traces, a sequence of traces of one    *)
-(* discipline; each is checked by itself (variable trace).  A line is one    *)
-(* event: the action named there must be enabled, the reply must have that   *)
-(* number, and the versions that the event read and wrote must be those of   *)
-(* the state.                                                                *)
+(* Is a recorded trace a behaviour, and which properties fall on the way?    *)
+(* A generated module gives Traces, a sequence of traces of one discipline;  *)
+(* each is checked by itself (variable trace).  A line is one event: the     *)
+(* action named there must be enabled, the reply must have that number, and  *)
+(* the versions that the event read and wrote must be those of the state.    *)
 (*                                                                           *)
 (*   event             spec                                                  *)
 (*   e[1] action       the operator of the same name                         *)
 (*   e[2] actor        the session, or the instance for Crash and Recover    *)
-(*   e[3], e[4]        versions; -1 where the event carries none:            *)
+(*   e[3]              versions, <<>> where the event carries none:          *)
 (*     Recall          version of snapshots read                             *)
 (*     Ingest          version of ngrams written                             *)
 (*     LoadBigrams, LoadTrigrams    version of ngrams read                   *)
 (*     AssignView, SwapView         versions of view.bigrams, view.trigrams  *)
-(*     Generate, GenerateBegin, GenerateEnd   the same, read                 *)
+(*     Generate, GenerateBegin, GenerateEnd   the same, read; of a unit of   *)
+(*                     work also how many of its own writes Generate saw     *)
 (*     SaveSnapshot    version of snapshots written                          *)
 (*     Commit          versions of ngrams, snapshots written                 *)
 (*     Count           version of snapshots written                          *)
 (*     CommitOpen      version of ngrams written                             *)
 (*     RefreshBigrams, RefreshTrigrams   version of that table of the view   *)
-(*   e[5] turn         number of the reply; 0 for Crash and Recover          *)
+(*   e[4] turn         number of the reply; 0 for Crash and Recover          *)
 (*                                                                           *)
 (* TLC prints one line for each trace: <<"accepted", trace, n, properties>>  *)
 (* or, for a trace whose n-th line is no step, <<"guard", trace, n, ...>>    *)
@@ -31,7 +31,7 @@
 EXTENDS Forget, Integers
 
 CONSTANTS
-    Traces,     \* sequence of sequences of <<action, actor, v, w, turn>>
+    Traces,     \* sequence of sequences of <<action, actor, versions, turn>>
     StartedAt   \* for each trace: [ngrams |-> n, snapshots |-> n] at its beginning
 
 VARIABLES
@@ -60,7 +60,7 @@ Ends == {"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy", "BusySna
 (* The properties that are false in a state.  A cycle of the graph does not  *)
 (* go away before its replies are forgotten, so Serializable is looked at    *)
 (* before that, and when the trace ends.                                     *)
-Falls == {name \in Named \ {"Serializable"} : ~Holds(name)}
+FalseNow == {name \in Named \ {"Serializable"} : ~Holds(name)}
 
 BrokenByNow ==
     IF "Serializable" \in broken \/ Serializable THEN broken ELSE broken \cup {"Serializable"}
@@ -90,7 +90,7 @@ OwnWrites(r) == {w \in Ngrams : Author(w) = r}
 
 SnapshotCopies == {local[s].recalled : s \in Sessions} \ {Unread}
 
-Absorbed ==
+Forgettable ==
     LET ngramCopies == NgramCopies
         candidates ==
             {r \in Mentioned :
@@ -120,7 +120,7 @@ Tidy ==
     /\ due' = FALSE
     /\ broken' = BrokenByNow
     /\ LET needed == "Serializable" \notin BrokenByNow
-           gone   == Upstream(Absorbed, IF needed THEN dsg ELSE {})
+           gone   == Upstream(Forgettable, IF needed THEN dsg ELSE {})
            rest   == TLCEval(Forgotten(gone))
        IN  /\ store' = rest.store
            /\ view' = rest.view
@@ -156,12 +156,12 @@ LineIsStep(Act(_, _), Expected(_)) ==
     \E e \in {Traces[trace][line]} :
         /\ UNCHANGED <<trace, base>>
         /\ Act(e[1], e[2])
-        /\ Expected(e)' = <<e[3], e[4]>>
-        /\ ExpectedTurn(e)' = e[5]
+        /\ Expected(e)' = e[3]
+        /\ ExpectedTurn(e)' = e[4]
 
 Consume(Act(_, _), Expected(_)) ==
     /\ LineIsStep(Act, Expected)
-    /\ broken' = broken \cup Falls' \cup (IF AtomicStep THEN {} ELSE {"Refines"})
+    /\ broken' = broken \cup FalseNow' \cup (IF AtomicStep THEN {} ELSE {"Refines"})
     /\ due' = (Traces[trace][line][1] \in Ends)
     /\ line' = line + 1
 

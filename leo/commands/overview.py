@@ -57,7 +57,7 @@ HELP: Final = {
     "noop": Help("does the lock change the state graph of one session?", "leo noop"),
     "observe": Help("grow a field from text files", "leo observe book.txt --field leo.sqlite3"),
     "orders": Help("which of the 24 orders of the steps lose what?", "leo orders"),
-    "paper": Help("write LaTeX fragments and figures from the results", "leo paper --no-modules"),
+    "paper": Help("write LaTeX fragments and figures from the results", "leo paper"),
     "prove": Help(
         "prove the theorems and show that their mutants do not prove", "leo prove 1 2 --mutants"
     ),

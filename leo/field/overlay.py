@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from itertools import repeat
 from operator import add
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from leo.field.cooccurrence import IDS, pair_counts, pair_keys
 from leo.field.counts import Delta
@@ -171,6 +171,9 @@ class Overlay:
 
     With `decays` the observation brings a decay with it: what the view will show after the commit.
     """
+
+    # How many observations are over the view: what a trace tells of the buffer.
+    own: Final = 1
 
     def __init__(self, view: View, delta: Delta, *, decays: bool = False) -> None:
         self.torn = view.torn

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from leo.field.cooccurrence import Aged
 from leo.field.growth import Growth
@@ -88,6 +88,9 @@ class View:
     `centres` says what makes a centre: the `weight` of what follows a word, or, as in the published
     asynchronous program, the number of contexts that a token keeps `contexts` with.
     """
+
+    # An `Overlay` has one observation more than the view that it lies over.
+    own: Final = 0
 
     def __init__(self, centres: Centres = "weight", loaded: Loaded | None = None) -> None:
         """Empty, or what was `loaded`, which then belongs to the view."""

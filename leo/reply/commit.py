@@ -332,7 +332,8 @@ class _Unit:
             seen = view if self.delta is None else Overlay(view, self.delta, decays=decays)
             declared(step, step.function(turn.state, Given(view=seen)))
             self.saw = view.bigrams.version
-            turn.record(Action.Generate, reads=view.versions())
+            # As what was read tells it: a trace shows whether the buffer was over the view.
+            turn.record(Action.Generate, reads={**view.versions(), "buffer": seen.own})
 
         yield OnLoop(Action.Generate, generate)
 

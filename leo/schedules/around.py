@@ -21,10 +21,10 @@ from contextvars import Context, ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
-from leo.schedules.kept import MISSING, Kept, Name
+from leo.schedules.kept import MISSING, Kept, Name, again
 from leo.schedules.running import world
 from leo.schedules.running.database import content
-from leo.schedules.running.places import rank
+from leo.schedules.running.places import file_of, rank
 from leo.schedules.running.shape import CLIENTS, CONSTANT, PLAIN, Opaque, Shape
 
 # What code does, and no state.
@@ -61,7 +61,9 @@ class Around:
         self.left: dict[str, None] = {}
         # Caches that were asked with objects and keep what may change: nobody compares it.
         self.by_object: dict[str, None] = {}
-        # Places that came to light after a run: what it made is told from then on.
+        # The state of `random` at the end of the last run.
+        self.chance: Any = None
+        # Places that came to light later: what is there is told from then on.
         self.late = 0
         # Caches with their size at the last look, and those that were empty at first.
         self._caches: dict[Any, int] = {}
@@ -69,6 +71,11 @@ class Around:
         self._names: dict[int, tuple[Any, str, Callable[[], Any], set[str]]] = {}
         # What the methods close over, of a class that `make` makes anew.
         self._fresh: dict[str, Any] = {}
+        self._of_run: set[int] = set()
+        # The modules of libraries that were looked at for counters, and how many there were.
+        self._counted: set[str] = set()
+        self._counters: list[tuple[Any, str, Any]] = []
+        self._modules = 0
         self._seen: dict[int, Any] = {}
         self._first: dict[tuple[int, str], Any] = {}
         self._left: dict[tuple[int, str], Any] = {}
@@ -106,7 +113,7 @@ class Around:
 
     def code(self, code: types.CodeType, names: dict[str, Any]) -> list[Any]:
         """Note what code mentions of its globals; what is to be seen as well."""
-        if id(code) in self._seen or rank(code.co_filename) != 2:
+        if id(code) in self._seen or rank(file_of(code, names)) != 2:
             return []
         self._seen[id(code)] = code
         todo: list[Any] = []
@@ -135,10 +142,10 @@ class Around:
 
     def _function(self, it: Any) -> list[Any]:
         todo = [getattr(it, "__wrapped__", None), *self.code(it.__code__, it.__globals__)]
-        own = rank(it.__code__.co_filename) == 2
+        own = rank(file_of(it.__code__, it.__globals__)) == 2
         for name, cell in zip(it.__code__.co_freevars, it.__closure__ or (), strict=True):
             todo.append(_content(cell))
-            if own and name != "__class__":
+            if own and name != "__class__" and id(cell) not in self._of_run:
                 self._add(cell, "", name, partial(_content, cell))
         for field in ("__defaults__", "__kwdefaults__", "__dict__") if own else ():
             told = it.__name__ if field == "__dict__" else f"defaults of {it.__name__}"
@@ -189,6 +196,7 @@ class Around:
             told += "'"
         self.places[at] = Place(told, name)
         self.kept.keep(name)
+        self.late += self._met
 
     def _watch(self, holder: Any, told: str, names: Callable[[], Any]) -> None:
         self._names.setdefault(id(holder), (holder, told, names, set(names())))
@@ -202,7 +210,6 @@ class Around:
                 if not key.startswith(("__", "_abc_")) and _is_state(found[key]):
                     Name(holder, key, names).write(MISSING)
                     self._add(holder, key, told + key, partial(_named, names, key))
-                    self.late += 1
         for cache, before in self._caches.items():
             self._caches[cache] = size = cache.cache_info().currsize
             for given in _calls(cache) if size != before else ():
@@ -218,11 +225,29 @@ class Around:
                 if (id(cache), told) in self.places:
                     continue
                 self._add(cache, told, told, partial(_cached, cache, given))
-                self.late += 1
 
-    def put_back(self, *, after: bool = False) -> None:
+    def _count_again(self, ahead: int, after: bool) -> None:
+        """Libraries number what they make: each run begins with the same number, or `ahead`."""
+        for name, module in list(sys.modules.items()) if len(sys.modules) > self._modules else ():
+            if name in self._counted or rank(getattr(module, "__file__", None) or "<frozen") != 1:
+                continue
+            self._counted.add(name)
+            own = [it for it in vars(module).values() if isinstance(it, type)]
+            for holder in (module, *(it for it in own if it.__module__ == name)):
+                for key, value in vars(holder).items():
+                    bound = type(value) is types.MethodWrapperType
+                    if type(value.__self__ if bound else value) is itertools.count:
+                        self._counters.append((holder, key, value))
+        self._modules = len(sys.modules)
+        for holder, key, it in self._counters:
+            counter = getattr(it, "__self__", it)
+            fresh = again(counter, ahead)
+            setattr(holder, key, it if after else fresh if it is counter else fresh.__next__)
+
+    def put_back(self, *, ahead: int = 0, after: bool = False) -> None:
         """Before a run, or `after` the last one."""
         self._come_to_light()
+        self._count_again(ahead, after)
         self.kept.put_back(after=after)
         for cache in self._empty if after else ():
             cache.cache_clear()
@@ -237,6 +262,8 @@ class Around:
             self._met = True
             shape = Shape(data=True)
             shape.add(target)
+            # What `make` has functions close over is the object's, and another one each time.
+            self._of_run = {id(it) for it in shape.reached()}
             self.see([target, *shape.reached()])
         kind: Any = type(target)
         self._fresh = {
@@ -317,7 +344,7 @@ def _is_state(value: Any) -> bool:
 
 def _of_user(function: Any) -> bool:
     code = getattr(function, "__code__", None)
-    return code is not None and rank(code.co_filename) == 2
+    return code is not None and rank(file_of(code, function.__globals__)) == 2
 
 
 _Given = tuple[tuple[Any, ...], dict[str, Any]]

@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 
 # With more calls there are too many serial orders to execute.
 MOST_CALLS = 6
-# So many seconds late a timer strikes, to see what follows from it.
+# So many seconds late a timer strikes, or so far ahead counters of libraries begin, to see what
+# follows from it.
 _LATE = 1e-4
+_AHEAD = 1000
+# What asyncio.Queue counts for who waits until all of it is done: often nobody does.
+_FOR_JOIN = re.compile(r".*\._(unfinished_tasks|finished\._value)")
 _COUNTER = re.compile(r"count\(.*\)")
 Leaves = dict[str, str]
 V = TypeVar("V")
@@ -241,7 +245,8 @@ class Atomicity:
         A number that is another one when all timers strike a moment late was counted from times.
         What a timer changed last, before a wait was cancelled, is in no serial order without that
         call: what a rate limiter has let go of by then is no half of it.  An `itertools.count`
-        gives each number once, so that its position alone is no update that was lost.
+        gives each number once, so that its position alone is no update that was lost; nor is which
+        number a library gave, which is another one when its counters begin with another one.
         """
         path = list(path)
         if self.scenario.state is not None or not (came := follow(self.scenario, path, self.tell)):
@@ -253,7 +258,7 @@ class Atomicity:
         if any(choice.what == "cancel" for choice in struck):
             for choice, (before, after) in zip(path[1:], pairwise(steps), strict=True):
                 by_timer |= dict.fromkeys(_unlike(before, after), choice.who == CLOCK)
-        counted: set[str] | None = None
+        mine: list[set[str]] = []
         for outcome in self.outcomes(ending):
             there = _leaves(outcome.told, whole)
             if (
@@ -262,13 +267,15 @@ class Atomicity:
                 or not any(_keeps(order, whole, ending) for order in outcome.orders)
             ):
                 continue
-            if counted is None:
-                counted = self._counted(self.scenario, path, steps[-1], whole)
+            mine = mine or self._moved(self.scenario, path, steps[-1], whole)
             alone = self._alone(frozenset(outcome.ending.answers))
-            also = self._counted(alone, outcome.told.way, there, whole)
+            its = self._moved(alone, outcome.told.way, there, whole)
+            timed, numbered = (one | other for one, other in zip(mine, its, strict=True))
             whys = {
                 "what a timer left" if by_timer.get(place)
-                else "what was counted from times" if place in counted | also
+                else "what was counted from times" if place in timed
+                else "which number a library gave" if place in numbered
+                else "what a queue counts for join()" if _FOR_JOIN.fullmatch(place)
                 else "how far a counter has got" if _counter(steps[-1], there, place)
                 else ""
                 for place in places
@@ -279,31 +286,44 @@ class Atomicity:
                 return True
         return False
 
-    def _counted(
+    def _moved(
         self, scenario: Scenario[Any], path: Sequence[Choice], last: Leaves, whole: Iterable[str]
-    ) -> set[str]:
+    ) -> list[set[str]]:
         """The places that are others when the timers of a schedule strike a moment late.
 
-        None are when what the schedule comes to is not the same again: something else decides.
+        And when libraries count from another number.  None are when what the schedule comes to is
+        not the same again: something else decides.
         """
         found = []
-        for late in (0.0, _LATE):
-            it = replace(scenario, late=late, left_out={}, bounded={}, outlive={})
+        for more in ({}, {"late": _LATE}, {"ahead": _AHEAD}, {}):
+            it = replace(scenario, **more, left_out={}, bounded={}, outlive={})
             came = follow(it, path, lambda run: len(run.taken) == len(path) and self.tell(run))
-            if not len(came) == len(path) > 0:
-                return set()
-            found.append(_leaves(came[-1], whole))
-        return _unlike(*found) if found[0] == last else set()
+            found.append(_leaves(came[-1], whole) if len(came) == len(path) > 0 else {})
+        plain, *others, again = found
+        return [_unlike(last, it) if it and plain == last == again else set() for it in others]
 
     def _blameless(self, what: str, ending: Ending) -> None:
         self.blameless[what] = None
         self._known[_key(ending)] = True
 
-    def same_again(self) -> bool:
-        """Do serial orders that were executed come out the same again?"""
-        before = {names: found.keys() for names, found in self._serial.items()}
+    def differs_again(self) -> str:
+        """What differs when serial orders are executed once more; empty if nothing does."""
+        before = dict(self._serial)
         self._serial.clear()
-        return all(self.serial(names).keys() == known for names, known in before.items())
+        for names, known in before.items():
+            again = self.serial(names)
+            old, new = (
+                [_leaves(it.told, names) for key, it in one.items() if key not in other]
+                for one, other in ((known, again), (again, known))
+            )
+            if old or new:
+                # One that is missing is told by what another one has in its place.
+                rest = [_leaves(it.told, names) for it in (again if old else known).values()]
+                one, two = (old or rest)[0], (new or rest)[0]
+                told = [f"`{it or 'state'}` is {one.get(it, '–')}, then {two.get(it, '–')}"
+                        for it in sorted(_unlike(one, two))]  # fmt: skip
+                return "; ".join(told[:2]) or "something that has no text differs"
+        return ""
 
     def ambiguous(self) -> Order | None:
         """A serial order that comes out in several ways: tasks inside one of its calls race."""

@@ -16,20 +16,22 @@ import contextlib
 import gc
 import inspect
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.around import Around, beside
-from leo.schedules.atomic import Ending, answer_of, let_go, numbered
+from leo.schedules.around import Around
 from leo.schedules.declared import Declared
 from leo.schedules.engine.system import Choice, Outcome, Step
-from leo.schedules.report import tell_raised
-from leo.schedules.running import database, world
+from leo.schedules.report import tell_raised, to_text
+from leo.schedules.running import world
 from leo.schedules.running.choosing import CLOCK, ChoosingLoop, Refused
-from leo.schedules.running.places import in_library, place_of, raised_at, suspended
-from leo.schedules.running.shape import TIMES, Opaque, Shape
+from leo.schedules.running.places import Place, in_library, place_of, raised_at, suspended
+from leo.schedules.running.shape import TIMES
+from leo.schedules.states import behaviour, ending, fingerprint, state_parts
+from leo.schedules.values import cut
 from leo.units import Naming
 
 T = TypeVar("T")
@@ -43,6 +45,8 @@ _NONE: frozenset[str] = frozenset()
 _ROUNDS, _PATIENT = 10, 10
 # So often may time strike the same task while others could go on (`clock="any"`).
 _STRIKES = 3
+# After so many new objects the garbage of a run that is over is collected.
+_GARBAGE = 10_000
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ class Scenario(Generic[T]):
     after the other, in any order.  `left_out` collects schedules that were not executed, `bounded`
     what else is bounded, `outlive` the tasks that went on beside later calls in serial orders.
     `timeless`: endings are compared with all times as equal.  `late`: timers strike so many
-    seconds after they are due.
+    seconds after they are due; counters of libraries begin with a number so far `ahead`.
     `loops`: where somebody goes round and does not end by himself.
     """
 
@@ -71,6 +75,7 @@ class Scenario(Generic[T]):
     longest: int = 1000
     timeless: bool = False
     late: float = 0.0
+    ahead: int = 0
     most: int | None = None
     serial: bool = False
     bounded: dict[str, None] = field(default_factory=dict)
@@ -87,17 +92,18 @@ class Scenario(Generic[T]):
         """Are there sets by which steps can be told to be independent?"""
         return bool(self.reads or self.writes)
 
-    def start(self) -> CoroutineRun[T]:
-        return CoroutineRun(self)
+    def start(self, watched: bool = False) -> CoroutineRun[T]:
+        return CoroutineRun(self, watched)
 
 
 class CoroutineRun(Generic[T]):
     """One execution of a scenario; it ends when something is broken.
 
-    `pruned`: it was given up, since what can follow has been explored.
+    `pruned`: it was given up, since what can follow has been explored.  `watched`: it is looked for
+    who draws from `random` after every step, and not only whether anybody has at the end.
     """
 
-    def __init__(self, scenario: Scenario[T]) -> None:
+    def __init__(self, scenario: Scenario[T], watched: bool = False) -> None:
         self.scenario = scenario
         self.loop = ChoosingLoop(scenario.clock)  # type: ignore[abstract]
         self.loop.base = TIMES[0] if scenario.timeless else 0.0
@@ -112,28 +118,37 @@ class CoroutineRun(Generic[T]):
         self.pruned = False
         # Is anything left out of a search?  Of a schedule that is executed again, nothing is.
         self.bounds = True
-        # The calls that can never go on.
-        self.stuck: frozenset[str] = frozenset()
+        # The calls that can never go on, and where they stand.
+        self.stuck: dict[str, list[Place]] = {}
         self._quiet = False
         # The calls are over: background tasks go on, each as far as time lets it once.
-        self._over = False
-        self._extra: dict[str, int] = {}
-        self._waked: set[str] = set()
+        self.over = False
+        self.extra: dict[str, int] = {}
+        self.waked: set[str] = set()
         # How often a timer of somebody has struck while others could go on.
-        self._early: dict[str, int] = {}
+        self.early: dict[str, int] = {}
+        # Where calls and their tasks have stood since time passed, who has only come back to
+        # such places since anybody went on, and how often.
+        self._stood: set[Any] = set()
+        self.round: set[str] = set()
+        self.rounds = 0
         # Who goes round in place: the label, its place, and how often.
-        self._turning: tuple[str, Any, int] = ("", None, 0)
-        self._chance = random.getstate() if scenario.seed is None else None
-        # Who drew from `random`, and whether to look for it after every step.
-        self.drew, self.watched = "", False
+        self.turning: tuple[str, Any, int] = ("", None, 0)
+        # Nobody draws between two runs: what was there at the end of the last one is there now.
+        self._chance = scenario.around.chance
+        if watched or self._chance is None:
+            self._chance = random.getstate()
+        # Who drew from `random`.
+        self.drew, self.watched = "", watched
         self._entered: Any = None
         self._declared: Declared | None = None
-        scenario.around.put_back()
+        scenario.around.put_back(ahead=scenario.ahead)
         world.begin(self.loop, scenario.seed)
         self.loop.__enter__()
         try:
             self.target: T = self._made()
-            self.watch_chance("make")
+            if watched:
+                self.watch_chance("make")
             scenario.around.begin(self.target)
             if scenario.declared:
                 self._declared = Declared(self.target, self.loop, scenario.reads, scenario.writes)
@@ -143,7 +158,7 @@ class CoroutineRun(Generic[T]):
                 # Up to its first instrumented call a task touches nothing that is shared.
                 for name in scenario.calls:
                     self.loop.go_on(name)
-                self._over = self.finished()
+                self.over = self.finished()
             self._look()
         except BaseException:
             self._tear_down()
@@ -157,9 +172,9 @@ class CoroutineRun(Generic[T]):
                 return self.loop.perform(found.__enter__)
             if isinstance(found, contextlib._AsyncGeneratorContextManager):
                 self._entered = found
-                return self._carried_out(found.__aenter__(), "make")
+                return self.carried_out(found.__aenter__(), "make")
             if inspect.isawaitable(found):
-                return self._carried_out(found, "make")
+                return self.carried_out(found, "make")
         except (LeoError, AssertionError):
             raise
         except Exception as error:
@@ -170,7 +185,7 @@ class CoroutineRun(Generic[T]):
             ) from error
         return found
 
-    def _carried_out(self, awaitable: Awaitable[Any], label: str) -> Any:
+    def carried_out(self, awaitable: Awaitable[Any], label: str) -> Any:
         self.loop.begin(label, _awaited(lambda it: it, awaitable))
         self.loop.run_out(label)
         del self.loop.held[label]
@@ -185,20 +200,20 @@ class CoroutineRun(Generic[T]):
         most = scenario.longest if scenario.most is None else scenario.most
         if self.broken or self.steps >= most:
             return ()
-        if self._over:
+        if self.over:
             return tuple(Choice(name) for name in self.still_going())
         names = self.loop.names()
         if scenario.serial and any(map(self._goes, self.began_after)):
             names = self.loop.names(scenario.calls.keys() - self.began_after.keys())
         elif self.bounds and len(names) > 1:
-            who, place, times = self._turning
+            who, place, times = self.turning
             if who in names and self._often(place, times, _ROUNDS):
                 names.remove(who)
                 said = f"goes round, at most {_ROUNDS} times in a row while others could go on"
                 self._leave_out(who, said)
             if names[-1] == CLOCK and len(names) > 1:
                 who = self.loop.timers[0][3]
-                if self._often(who, self._early.get(who, 0), _STRIKES):
+                if self._often(who, self.early.get(who, 0), _STRIKES):
                     names.pop()
                     self._leave_out(who, f"time strikes it at most {_STRIKES} times early")
         found = [Choice(name) for name in names]
@@ -208,10 +223,10 @@ class CoroutineRun(Generic[T]):
 
     def still_going(self) -> list[str]:
         """Who goes on when the calls are over: what is ready, and each timer's owner once."""
-        found = [label for label in self.loop.names() if self._extra.get(label, 0) < 2 * _ROUNDS]
+        found = [label for label in self.loop.names() if self.extra.get(label, 0) < 2 * _ROUNDS]
         if found == [CLOCK]:
             self.loop.next_timer()
-            if self.loop.timers[0][3] in self._waked:
+            if self.loop.timers[0][3] in self.waked:
                 self.scenario.bounded["a background task that only beats is let go on once"] = None
                 return []
         return found
@@ -270,19 +285,21 @@ class CoroutineRun(Generic[T]):
                 )
             if name == CLOCK and scenario.clock == "any" and len(loop.names()) > 1:
                 owner = loop.timers[0][3]
-                self._early[owner] = self._early.get(owner, 0) + 1
-            if self._over:
-                self._extra[name] = self._extra.get(name, 0) + 1
+                self.early[owner] = self.early.get(owner, 0) + 1
+            if self.over:
+                self.extra[name] = self.extra.get(name, 0) + 1
             if self._declared is not None:
                 self._declared.touched = (set(), set())
             loop.go_on(name)
-            if self._over and name == CLOCK:
-                self._waked.update(loop.struck)
-        if not self._over and not self._goes(name):
-            self._over = self.finished()
+            if self.over and name == CLOCK:
+                self.waked.update(loop.struck)
+        if not self.over and not self._goes(name):
+            self.over = self.finished()
         if self.watched:
             self.watch_chance(name)
         self._count_turns(name)
+        if (loop.read or loop.timers) and not self.over:
+            self._count_rounds(name)
         if not self._quiet:
             self._look()
         if self._declared is None:
@@ -292,7 +309,10 @@ class CoroutineRun(Generic[T]):
 
     def watch_chance(self, name: str) -> None:
         """Note who has drawn from `random`, with the line at which it stands now."""
-        if self._chance is None or self.drew or random.getstate() == self._chance:
+        if self.drew or self.scenario.seed is not None:
+            return
+        state = self.scenario.around.chance = random.getstate()
+        if state == self._chance:
             return
         task = self.loop.tasks.get(name)
         where = place_of(task) if task is not None and not task.done() else None
@@ -309,17 +329,41 @@ class CoroutineRun(Generic[T]):
 
     def _count_turns(self, name: str) -> None:
         """Count how often in a row somebody has gone on and come back to the same place."""
-        label, place, count = self._turning
+        label, place, count = self.turning
         if label != name:
-            self._turning = (name, None, 0)
+            # What it has a new task do is part of its round.
+            if not name.startswith(f"{label}."):
+                self.turning = (name, None, 0)
             return
         task = self.loop.tasks.get(name)
         if task is None or task.done():
-            self._turning = (name, None, 0)
+            self.turning = (name, None, 0)
             return
         # Where it stands is of interest only when it has gone on a few times in a row.
         here = tuple(suspended(task.get_coro())) if count > 1 else None
-        self._turning = (name, here, count + 1 if place is None or place == here else 2)
+        self.turning = (name, here, count + 1 if place is None or place == here else 2)
+
+    def _count_rounds(self, name: str) -> None:
+        """Let time pass when all who can go on only go round: they may wait for it."""
+        task, who = self.loop.tasks.get(name), name.partition(".")[0]
+        here = (who, *suspended(task.get_coro())) if task is not None else (name,)
+        if name == CLOCK:
+            self._stood.clear()
+        if task is not None and here in self._stood:
+            self.round.add(who)
+            self.rounds += 1
+        else:
+            self._stood.add(here)
+            self.rounds = 0
+            self.round.clear()
+        if self.rounds > _ROUNDS * len(self.round) and self.all_go_round():
+            self.loop.passes(self.rounds - _ROUNDS * len(self.round))
+
+    def all_go_round(self) -> bool:
+        """Do all who can go on only go round?"""
+        calls = self.scenario.calls.keys() if self.scenario.serial else _NONE
+        able = self.loop.names(calls - self.began_after.keys())
+        return {name.partition(".")[0] for name in able} <= self.round
 
     def _returned(self) -> frozenset[str]:
         """The calls that have returned."""
@@ -356,16 +400,19 @@ class CoroutineRun(Generic[T]):
         self._judge(INVARIANT, self.scenario.invariant)
         if self.broken:
             return
-        if self._over and not self.still_going():
+        if self.over and not self.still_going():
             self._nobody_saw()
             if not self.broken:
                 self._judge(AT_END, self.scenario.at_end)
-        elif not self._over and not self.loop.names():
+        elif not self.over and not self.loop.names():
             if not self.scenario.serial:
                 # What waits may wait for a task that has failed.
                 self._nobody_saw()
             if not self.scenario.serial and not self.broken:
-                self.stuck = frozenset(filter(self._goes, self.scenario.calls))
+                self.stuck = {
+                    name: suspended(self.loop.tasks[name].get_coro())
+                    for name in filter(self._goes, self.scenario.calls)
+                }
                 self.broken[DEADLOCK] = self._stuck()
         elif self.steps >= self.scenario.longest:
             going = [label for label, task in self.loop.tasks.items() if not task.done()]
@@ -407,7 +454,7 @@ class CoroutineRun(Generic[T]):
         try:
             verdict = self.loop.perform(lambda: rule(self.target))
             if inspect.isawaitable(verdict) and title == AT_END:
-                verdict = self._carried_out(verdict, "at-end")
+                verdict = self.carried_out(verdict, "at-end")
         except AssertionError as error:
             # pytest explains an assertion in several lines; the table has room for the first.
             verdict = str(error).partition("\n")[0] or "an assertion fails"
@@ -440,97 +487,7 @@ class CoroutineRun(Generic[T]):
 
     # What states and endings are compared by.
 
-    def fingerprint(self) -> bytes | None:
-        """Equal for two states that the same steps can follow; None when that cannot be told."""
-        loop = self.loop
-        shape = Shape(loop.labels, around=self.scenario.around)
-        # How often somebody went round counts only where he will be passed over for it.
-        loops = self.scenario.loops
-        turning = self._turning[::2] if self._turning[1] in loops else ()
-        # As long as nobody has read a clock, it is only how far off a timer is that counts.
-        origin = 0.0 if loop.read else loop.now
-        try:
-            since = loop.now - origin
-            shape.mark("run", self.left, self._over, since, tuple(self.struck), *turning)
-            for name, before in sorted(self.began_after.items()):
-                shape.mark(name, *sorted(before))
-            shape.add(self.target)
-            tasks: Mapping[str, Any] = loop.tasks
-            self.scenario.around.add_to(shape, loop.context)
-            if loop.files:
-                shape.mark("files", *world.contents(loop))
-            for label, task in sorted(tasks.items()):
-                if not task.done():
-                    shape.mark(label, task._must_cancel, task.cancelling(), len(loop.held[label]))
-                    shape.add(task.get_coro())
-                    shape.add(task._fut_waiter)
-                    for handle in loop.held[label]:
-                        shape.add(handle._args)
-                        shape.add(handle._context)  # type: ignore[attr-defined]
-                elif label in self.scenario.calls:
-                    shape.mark(label, "over")
-                    shape.add(task)
-            for when, _, timer, owner in sorted(loop.timers)[:]:
-                if not timer.cancelled():
-                    shape.mark("timer", round(when - origin, 9), owner)
-                    shape.add(timer)
-            shape.add_all(loop.later)
-            if self._over:
-                shape.mark("extra", *sorted(self._extra.items()), *sorted(self._waked))
-            if not loops.isdisjoint(self._early):
-                shape.mark("early", *sorted(it for it in self._early.items() if it[0] in loops))
-            if loop.threads.all:
-                loop.threads.add_to(shape)
-            if loop.connections:
-                shape.mark("databases", *sorted(loop.contents.items()))
-                for connection in sorted(loop.connections, key=lambda it: it.leo_name):
-                    shape.add(database.state(connection))
-        except Opaque as opaque:
-            self.opaque = str(opaque)
-            return None
-        return shape.digest()
-
-    def behaviour(self) -> Any:
-        """Who could go on now, where each task stands, and what the calls came to."""
-        tasks = self.loop.tasks.items()
-        places = [(label, tuple(suspended(task.get_coro()))) for label, task in tasks]
-        over = self.ending() if self.finished() and not self.still_going() else None
-        return self.loop.names(), places, over
-
-    def ending(self, *, timeless: bool = False) -> Ending:
-        """What the run came to; the calls are over.  `timeless`: all times are equal."""
-        for task in self.loop.tasks.values():
-            # What only the frames of an exception keep alive is no part of the state.
-            let_go(task)
-        numbers, opaque, tasks = dict[int, int](), dict[str, None](), self.loop.tasks
-        timeless = timeless or self.scenario.timeless
-        answers = {
-            it: answer_of(tasks[it], numbers, opaque, timeless) for it in self.scenario.calls
-        }
-        shape = Shape(data=True, timeless=timeless)
-        for value in self.state_parts():
-            shape.add(value)
-        same = numbered(shape, numbers)
-        opaque.update(shape.opaque)
-        return Ending(answers, shape.digest(), dict(self.began_after), same, tuple(opaque))
-
-    def state_parts(self) -> list[Any]:
-        """What the final state is: of the object, and of databases that the run has opened."""
-        state = self.scenario.state
-        if state is not None:
-            found = self.loop.perform(lambda: state(self.target))
-            if isinstance(found, Iterator):
-                # A generator says nothing of itself.
-                found = list(found)
-            if not inspect.isawaitable(found):
-                return [found]
-            if self.finished() and not self.still_going():
-                return [self._carried_out(found, "to-state")]
-            # To await it now would let others go on.
-            if inspect.iscoroutine(found):
-                found.close()
-            return [self.target]
-        return [self.target, *beside(self).items()]
+    fingerprint, behaviour, ending, state_parts = fingerprint, behaviour, ending, state_parts
 
     def close(self) -> Outcome:
         """End what is not over, and say what was broken."""
@@ -538,8 +495,7 @@ class CoroutineRun(Generic[T]):
         if self.drew:
             if not self.watched:
                 # Once more, to see who it is.
-                again = self.scenario.start()
-                again.watched = True
+                again = self.scenario.start(watched=True)
                 for choice in self.taken:
                     if choice in again.enabled():
                         again.take(choice)
@@ -554,7 +510,7 @@ class CoroutineRun(Generic[T]):
         loop, entered = self.loop, self._entered
         self._quiet = True
         self.watch_chance("somebody")
-        orderly = self._over and not self.broken and loop.refused is None
+        orderly = self.over and not self.broken and loop.refused is None
         try:
             loop.end(name for name in self.scenario.calls if name in loop.tasks)
             if entered is not None:
@@ -568,10 +524,13 @@ class CoroutineRun(Generic[T]):
                 left = True
             if self._declared is not None:
                 self._declared.close()
+            # What it has left must not be found later, by somebody else's loop.
+            self.__dict__.pop("target", None)
+            loop.forget()
             if left:
-                # What a broken schedule left open must not be found later, by somebody else's loop.
-                self.__dict__.pop("target", None)
                 loop.perform(gc.collect)
+            elif gc.get_count()[0] > _GARBAGE:
+                loop.perform(partial(gc.collect, 0))
             self.loop.__exit__()
             world.over(loop)
 
@@ -584,9 +543,13 @@ class CoroutineRun(Generic[T]):
                 if isinstance(entered, contextlib._GeneratorContextManager):
                     self.loop.perform(lambda: entered.__exit__(None, None, None))
                 else:
-                    self._carried_out(entered.__aexit__(None, None, None), "tear-down")
-            except LeoError:
-                raise
+                    self.carried_out(entered.__aexit__(None, None, None), "tear-down")
+            except LeoError as error:
+                if not orderly:
+                    self.loop.drop()
+                raise Refused(
+                    f"{error}; so after `{cut(to_text(self.taken), most=300)}`"
+                ) from error
             except (Exception, asyncio.CancelledError) as error:
                 # The user's code, as above; a task of it that was cancelled is no end of ours.
                 raise LeoError(

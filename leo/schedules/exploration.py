@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from leo.errors import LeoError
-from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending, follow
+from leo.schedules.atomic import MOST_CALLS, Atomicity, Ending
 from leo.schedules.calls import (
     AT_END,
     ATOMIC,
@@ -43,11 +43,11 @@ from leo.schedules.report import (
     told_step,
 )
 from leo.schedules.running.choosing import Refused
-from leo.schedules.running.places import place_of
 from leo.schedules.running.shape import CONSTANT, PLAIN
 from leo.schedules.running.watch import Watch
 from leo.schedules.running.world import world
-from leo.schedules.values import Part, differing, look, state_of
+from leo.schedules.twice import execute_twice
+from leo.schedules.values import Part, look, state_of
 from leo.trace.lanes import LaneStep
 from leo.units import Naming
 
@@ -104,16 +104,18 @@ def explore(
     and content of files that were opened, and the globals, class attributes, closures and caches
     that the code uses, put back before each schedule and at the end). Without it, what differs from
     every serial order in stored times alone is undecided, and so is what was counted from times,
-    the position of an `itertools.count`, and what a timer left before a wait was cancelled.
+    the position of an `itertools.count`, which number the counter of a library gave, what a queue
+    counts for `join`, and what a timer left before a wait was cancelled.
     `invariant` is a function of the object, looked at between any two steps, `at_end` one that is
     looked at when all calls are over, and may be async: broken when it returns a text, or what
     counts as false but None, or raises AssertionError. A call that raises what is not among
     `raises` (a class, or several) is a finding as well, a background task that does and nobody
     looks at it, and so is a call that can never go on.
 
-    Time passes when nobody can go on; with `clock="any"`, at any moment.  `seed` seeds `random`,
-    whose use is refused otherwise.  `reads` and `writes` say which objects the methods read and
-    write, as for `leo.instrument`; then one schedule of each class is enough.
+    Time passes when nobody can go on, or those who can only go round (`while time() < end`); with
+    `clock="any"`, at any moment.  Ids of objects are compared up to renaming.  `seed` seeds
+    `random`, whose use is refused otherwise.  `reads` and `writes` say which objects the methods
+    read and write, as for `leo.instrument`; then one schedule of each class is enough.
 
     `strategy`: `every` schedule; those with at most `bound` `preemptions`; `random`; `pct` for bugs
     of depth `bound`.  A schedule is cut off after so many `steps`, and the search then does not
@@ -133,7 +135,7 @@ def explore(
     tell = progress or partial(print, file=sys.stderr, flush=True)
     shown = guarded("show", show)
     search = _Search(scenario, asks, strategy, bound, limit, seconds, shown, prune, tell)
-    watch = Watch()
+    watch = Watch(tell)
     try:
         search.check()
         with watch, world():
@@ -241,7 +243,7 @@ class _Search(Generic[T]):
         if found is not None:
             # From here on it is about telling it well.
             self.seconds = None
-            self._execute_twice(found)
+            execute_twice(self.scenario, found)
             told = self._told(self._shorter(found))
             if told is None:
                 left = ", ".join(self.scenario.around.left) or "something"
@@ -249,11 +251,11 @@ class _Search(Generic[T]):
                     f"`{to_text(found)}` broke something once and not again: {left} keeps what an "
                     "earlier schedule left; set it in `make`"
                 )
-            if told.title == ATOMIC and not self.atomicity.same_again():
+            if told.title == ATOMIC and (what := self.atomicity.differs_again()):
                 raise Refused(
-                    "the object behaves differently when the same calls are executed one by one "
-                    "again: a clock that a run does not own, chance, or what an earlier run left "
-                    "decides there; nothing can be said of its schedules"
+                    f"{what}: the same calls, executed one by one again, come out differently; a "
+                    "clock that a run does not own, chance, or what an earlier run left decides "
+                    "there. Set it in `make`, or say with `state=` what counts"
                 )
             return self._result(False, told, "")
         left = f"every schedule with at most {self.bound} preemptions, and others exist"
@@ -289,7 +291,7 @@ class _Search(Generic[T]):
             if self._broken(run):
                 return tuple(path)
             if number % _TWICE == 0 and path:
-                self._execute_twice(path)
+                execute_twice(self.scenario, path)
             if self.runs >= self.limit:
                 raise _Enough(f"stopped at the limit of {self.limit:,} schedules: raise `limit`")
             self._pace()
@@ -318,7 +320,7 @@ class _Search(Generic[T]):
 
     def _with_one_switch(self) -> Iterator[tuple[list[Choice], CoroutineRun[T]]]:
         """Some schedules that depth first would come to late: most findings need one switch."""
-        search = DepthFirst(self.scenario.start, price=switches, most=1)
+        search = DepthFirst(self.scenario.start, states=self.prune, price=switches, most=1)
         for _ in range(_SOME):
             run = search.next()
             if run is None:
@@ -356,6 +358,8 @@ class _Search(Generic[T]):
         if DEADLOCK in broken and self._wait_alone(run.stuck):
             told = broken.pop(DEADLOCK)
             broken[WAITS] = f"{told}, and does so one by one as well: what wakes it?"
+        elif DEADLOCK in broken and self._misses(run):
+            broken[WAITS] = f"{broken.pop(DEADLOCK)}; the others are over: nobody wakes it any more"
         if (
             ending is not None
             and not self.atomicity.explains(ending)
@@ -365,54 +369,17 @@ class _Search(Generic[T]):
             broken[ATOMIC] = ""
         return broken
 
-    def _wait_alone(self, names: frozenset[str]) -> bool:
+    def _misses(self, run: CoroutineRun[T]) -> bool:
+        """Is it one call that waits, for no lock: for a message, say, that came before it?"""
+        (place, *_), *others = [list(reversed(it)) for it in run.stuck.values()]
+        lock = place.function == "acquire"
+        return not (lock or others or run.struck) and len(self.scenario.calls) > 1
+
+    def _wait_alone(self, names: Iterable[str]) -> bool:
         """Would these calls wait for ever alone, and in every serial order too?"""
         every = frozenset(self.scenario.calls)
         groups = [every, *(frozenset({name}) for name in names)]
         return len(every) <= MOST_CALLS and not any(map(self.atomicity.can_end, groups))
-
-    def _execute_twice(self, path: Sequence[Choice]) -> None:
-        """Raise LeoError when the same schedule does not come out the same."""
-        seen = [follow(self.scenario, path, CoroutineRun.behaviour) for _ in range(2)]
-        both = enumerate(zip(*seen, strict=False), 1)
-        step = next((at for at, (one, two) in both if one != two), 0)
-        if not step and not len(seen[0]) == len(seen[1]) == len(path):
-            step = min(map(len, seen)) + 1
-        if step:
-            left = ", ".join(self.scenario.around.left)
-            raise Refused(
-                f"{self._what_differs(path, step)}: the object behaves differently when the same "
-                f"schedule is executed again, at step {step} of `{to_text(path)}`"
-                f"{f'; {left} keeps what an earlier one left' if left else ''}; set it in `make`, "
-                "or say with `state=` what counts"
-            )
-
-    def _what_differs(self, path: Sequence[Choice], step: int) -> str:
-        """The first place that differs when the start of a schedule is executed twice."""
-        for until in (0, step):
-            seen: list[Part] = []
-            for _ in range(2):
-                run = self.scenario.start()
-                try:
-                    for choice in path[:until]:
-                        if choice in run.enabled():
-                            run.take(choice)
-                    came = came_to(run, ids=True)
-                    places = {
-                        f".place of {label}": Part(str(place_of(task)))
-                        for label, task in run.loop.tasks.items()
-                    }
-                finally:
-                    run.close()
-                results = {f".result of {name}": it for name, it in came.answers.items()}
-                seen.append(Part("", False, {"": came.state, **results, **places}))
-            made = "" if until else ", as `make` gives it,"
-            if told := [
-                f"`{place or 'state'}`{made} is {one}, then {two}"
-                for place, (one, two) in differing(seen)
-            ]:
-                return "; ".join(told[:2])
-        return "something that has no text differs"
 
     def _shorter(self, path: tuple[Choice, ...]) -> tuple[Choice, ...]:
         """A schedule with fewer cancellations, preemptions and steps that breaks something."""
@@ -587,6 +554,8 @@ class _Search(Generic[T]):
         if now - self.told < _SILENT:
             return
         self.told = now
+        # Who is told may draw from `random`.
+        self.scenario.around.chance = None
         if not self.runs:
             self.progress(f"leo.explore: {serial}, in {now - self.begun:.0f} s")
             return

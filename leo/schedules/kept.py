@@ -97,12 +97,13 @@ def _counting(flat: _Flat) -> _Flat:
     """The same, with counters of their own: a run would use them up."""
     if itertools.count not in map(type, flat):
         return flat
-    return tuple(_again(it) if type(it) is itertools.count else it for it in flat)
+    return tuple(again(it) if type(it) is itertools.count else it for it in flat)
 
 
-def _again(counter: Any) -> Any:
-    kind, start = counter.__reduce__()[:2]
-    return kind(*start)
+def again(counter: Any, ahead: int = 0) -> Any:
+    """A counter that stands where another one does, or so many further on."""
+    kind, (start, *step) = counter.__reduce__()[:2]
+    return kind(start + ahead, *step)
 
 
 def _content(it: Any) -> _Flat | None:

@@ -13,6 +13,7 @@ import types
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
 from functools import lru_cache, partial
@@ -29,6 +30,7 @@ from leo.schedules.running.shape import (
     PLAIN,
     made_by_python,
     waits,
+    without_ids,
 )
 
 # A text of a value is not longer, nor a line of what has changed has more parts.
@@ -41,7 +43,7 @@ _DEEP = 60
 # What differs from run to run.
 ADDRESS = re.compile(r"(?: at |@)?\b0x[0-9a-f]{6,}|@\d{9,}")
 _NUMBERS, _SMALL = frozenset({int, bool, float}), 10**13
-_ID = re.compile(r"\b1[34]\d{13}\b")
+_ID = re.compile(r"\b(?:1[34]\d{13}|9[345]\d{12})\b")
 _CODE = (*CONSTANT, types.FunctionType, types.BuiltinFunctionType, Enum, BaseException)
 _NONE, _EMPTY = "–", frozenset({"{}", "[]", "()", "set()", "frozenset()", "deque([])"})
 
@@ -87,19 +89,19 @@ _TEXTS = _Texts()
 
 
 def text_of(value: Any, ids: bool = False) -> str:
-    """A value in one line, without addresses; with `ids`, numbers that may be some stay."""
+    """A value in one line, without addresses; with `ids`, other numbers that may be some stay."""
     kind = type(value)
     if (kind in _NUMBERS and -_SMALL < value < _SMALL) or (kind is str and value.isalpha()):
         # Nothing in it to leave out, and there may be many.
         return repr(value)
     text = ADDRESS.sub("", " ".join(_TEXTS.repr(value).split()))
-    return text if ids else _ID.sub("(id)", text)
+    return without_ids(text) if ids else _ID.sub("(id)", text)
 
 
-def cut(text: str, begin: int = 0) -> str:
+def cut(text: str, begin: int = 0, most: int = _LONG) -> str:
     """A text from some place on, not too long."""
     told = f"…{text[begin:]}" if begin else text
-    return told if len(told) <= _LONG else f"{told[: _LONG - 1]}…"
+    return told if len(told) <= most else f"{told[: most - 1]}…"
 
 
 def short(value: Any) -> str:
@@ -182,6 +184,10 @@ def _told_lock(lock: Any) -> str:
 
 def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     """The parts of an object; none of its own code runs."""
+    if isinstance(it, types.FunctionType):
+        for name, cell in zip(it.__code__.co_freevars, it.__closure__ or (), strict=True):
+            with suppress(ValueError):
+                yield f".{name}", cell.cell_contents
     if isinstance(it, (*_CODE, asyncio.Future)) or _client(it):
         return
     if isinstance(it, dict | types.MappingProxyType):
@@ -194,7 +200,7 @@ def _parts(it: Any, ids: bool) -> Iterator[tuple[str, Any]]:
     elif isinstance(it, set | frozenset):
         for text in sorted(map(short, it)):
             yield f"{{{text}}}", "in it"
-    elif isinstance(it, types.MethodWrapperType):
+    elif isinstance(it, types.MethodWrapperType | types.MethodType):
         yield ".__self__", it.__self__
     elif isinstance(it, partial):
         yield from ((".args", it.args), (".keywords", it.keywords))

@@ -60,11 +60,23 @@ def values_of(text: str) -> Iterator[Any]:
 
 
 def _made(kind: str, found: list[Any], line: int) -> Any:
+    """A list; a set is a tuple, so that nobody takes it for one."""
+    if kind == "#{":
+        return tuple(found)
     if kind != "{":
         return found
     if len(found) % 2:
         raise ValueError(f"line {line}: a map has a key without a value")
     return {LINE: line} | {str(k): value for k, value in zip(found[::2], found[1::2], strict=True)}
+
+
+def plain(value: Any) -> Any:
+    """A value that can be compared and looked up: what has parts in words, equal for equal ones."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k} {plain(v)}' for k, v in value.items() if k != LINE)}}}"
+    return (
+        f"[{' '.join(map(str, map(plain, value)))}]" if isinstance(value, list | tuple) else value
+    )
 
 
 def _atom(word: str) -> Any:

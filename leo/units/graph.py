@@ -492,7 +492,7 @@ def cycles_of(
     """
     if spare.left <= 0 and not graph.flows(group):
         for unit in group:
-            lost = changed[unit][0]
+            lost, _ = changed.get(unit, (None, None))
             if lost is not None and lost[3]:
                 read, other, write, _ = lost
                 return [(Edge(read, other, RW), Edge(other, write, WW))]

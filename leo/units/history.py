@@ -16,7 +16,8 @@ from leo.units.calls import Unit
 from leo.units.log import UNITS_SCHEMA, UNITS_SPEC, UnitAction, UnitEvent, UnitsHeader
 from leo.units.patterns import Found, plainly
 
-# What was done to an object: ":r", ":w" or ":append", the object, and the value.
+# What was done to an object: ":r", ":w", ":append" (to a list) or ":add" (to a text), the object,
+# and the value.
 Op = tuple[str, str, Any]
 # So many transactions are judged in other orders of their writes, where theirs is not known.
 MOST: Final = 20_000

@@ -1,5 +1,5 @@
-"""Imports histories: Jepsen's (Elle) of lists and of registers, in EDN or JSON, and plain lines of
-transactions.
+"""Imports histories: Jepsen's (Elle) of lists and of registers, in EDN or JSON, plain lines of
+transactions, and the text formats of other checkers (`leo.units.texts`).
 
 Their versions are observed. The longest read of a list gives the order of its writes. For registers
 an order of the transactions is searched in which each reads what it read (`leo.units.search`). This
@@ -17,7 +17,7 @@ import msgspec
 from leo.errors import TraceError
 from leo.screen import visible
 from leo.trace.words import shown
-from leo.units import edn
+from leo.units import edn, texts
 from leo.units.anomalies import DUPLICATE, G1A, GARBAGE, INCOMPATIBLE, LOST_UPDATE
 from leo.units.calls import shown as as_named
 from leo.units.history import History, Op, Transaction, all_orders, refuse_twice, writers_of
@@ -25,46 +25,93 @@ from leo.units.registers import Registers
 
 __all__ = ["history_of", "is_history"]
 
-# What is done to a register alone.
-SINGLE: Final = ("read", "write", "cas")
+# What is done to a register alone, to a text of which each write may be a piece, or to a lock.
+_SHORT: Final = {":read": ":r", ":write": ":w", ":get": ":r", ":put": ":w", ":append": ":add"}
+SINGLE: Final = (":read", ":write", ":cas", ":get", ":put", ":append", ":acquire", ":release")
+_LOCK: Final = {":acquire": (None, "held"), ":release": ("held", None)}
 _ENDS: Final = {":ok": "returned", ":fail": "raised", ":info": "cancelled"}
 
 
 def is_history(first: bytes) -> str:
-    """Tell by its first line what a file is: "elle", "transactions", or "" for neither."""
+    """Tell by its first line what a file is: "elle", "transactions", "text", "binary", or ""."""
     text = first.lstrip()
-    if re.match(rb"(;|\[|\{\s*:|#jepsen)", text) or (first and not text):
+    if b"\0" in first:
+        return "binary"
+    if texts.is_text(text):
+        return "text"
+    if re.match(rb"[;\[(]|\{\s*:|#jepsen", text) or (first and not text):
         return "elle"
     if text.startswith(b"{") and b'"seq"' not in text:
-        return "transactions" if b'"calls"' in text else "elle" if b'"type"' in text else ""
+        if b'"calls"' in text:
+            return "transactions"
+        return "elle" if b'"type"' in text or b'"params"' in text else ""
     return ""
 
 
 def history_of(kind: str, data: bytes, name: str) -> History:
     """Return what `data` holds. Raises TraceError when it is no history."""
+    if kind == "binary":
+        raise TraceError(
+            f"{name}: this is binary, as the histories of Cobra and dbcop (bincode) are; expected "
+            "text: convert it first, AWDIT's `convert --to plume` writes a form that is read here"
+        )
     if kind == "transactions":
         return _plain(data, name)
     try:
-        values = list(edn.values_of(data.decode()))
+        text = data.decode()
+        if kind == "text" and not texts.is_log(text):
+            return _sessions(texts.transactions(text, name), name)
+        values = list(edn.values_of(texts.of_log(text) if kind == "text" else text))
     except ValueError as error:
         raise TraceError(
             f"{name}: this is neither EDN nor JSON ({error}); expected a history of Elle"
         ) from error
+    if len(values) == 1 and isinstance(values[0], dict) and ":data" in values[0]:
+        values = values[0][":data"]
     if len(values) == 1 and isinstance(values[0], list):
         values = values[0]
+    if values and all(isinstance(value, list) for value in values):
+        return _sessions(texts.of_sessions(values, name), name)
     entries = [entry for entry in values if isinstance(entry, dict) and ":type" in entry]
     for entry in entries:
         entry[":type"] = _word(entry[":type"])
     timed = any(entry[":type"] == ":invoke" for entry in entries)
     found = _transactions(entries, name, timed=timed)
     if not found:
-        raise TraceError(
-            f"{name}: there is no transaction; expected maps with :type, :process, :f and :value"
-        )
-    if any(verb == ":append" or isinstance(value, list) for t in found for verb, _, value in t.ops):
-        return _Lists(found, name, timed=timed).history()
-    twice = all(_word(entry.get(":f"))[1:] in SINGLE for entry in entries if _of_client(entry))
+        raise _empty(name, "maps with :type, :process, :f and :value")
+    verbs = {verb for one in found for verb, *_ in one.ops}
+    if ":append" in verbs:
+        if ":w" in verbs:
+            raise TraceError(
+                f"{name}: some objects are appended to and some are written whole; expected lists "
+                "or registers in one history: split it"
+            )
+        return _Lists(_of_elements(found), name, timed=timed).history()
+    if verbs == {":r"} and any(isinstance(op[2], list) for one in found for op in one.ops):
+        return _Lists(_of_elements(found), name, timed=timed).history()
+    for one in found:
+        one.ops = [(verb, key, edn.plain(value)) for verb, key, value in one.ops]
+    twice = all(_word(entry.get(":f")) in SINGLE for entry in entries if _of_client(entry))
     return Registers(found, name, timed=timed, twice=twice).history()
+
+
+def _of_elements(found: list[Transaction]) -> list[Transaction]:
+    """The same with lists of values that can be compared."""
+    for one in found:
+        for at, (verb, key, value) in enumerate(one.ops):
+            some = verb == ":r" and isinstance(value, list)
+            one.ops[at] = verb, key, [*map(edn.plain, value)] if some else edn.plain(value)
+    return found
+
+
+def _sessions(found: list[Transaction], name: str) -> History:
+    if not found:
+        raise _empty(name, "lines with operations")
+    return Registers(found, name, timed=False, twice=False).history()
+
+
+def _empty(name: str, expected: str) -> TraceError:
+    return TraceError(f"{name}: there is no transaction; expected {expected}")
 
 
 def _word(word: Any) -> str:
@@ -84,6 +131,8 @@ def _transactions(
     """The transactions of clients: what a nemesis does is no part of it."""
     found: list[Transaction] = []
     open_: dict[str, list[Transaction]] = {}
+    # Of these is known what they had to find, however they ended.
+    known: set[int] = set()
     for number, entry in enumerate(entries):
         process, kind, line = entry.get(":process"), entry[":type"], entry[edn.LINE]
         if not _of_client(entry):
@@ -114,13 +163,15 @@ def _transactions(
                 line, ops,
             )  # fmt: skip
             found.append(made)
+            if _word(entry.get(":f")) in (":cas", *_LOCK):
+                known.add(id(made))
             if kind == ":invoke":
                 open_.setdefault(key, []).append(made)
                 continue
             begun = [made]
         ended = begun.pop(0)
         ended.outcome, ended.end, ended.line = _ENDS[kind], number, line
-        if kind == ":info" and _word(entry.get(":f")) != ":cas":
+        if kind == ":info" and id(ended) not in known:
             # What it read nobody knows; a comparison that was carried out found what it had to.
             ops = [op for op in ops if op[0] != ":r"]
         ended.ops = ops
@@ -128,33 +179,47 @@ def _transactions(
         if one.outcome == "cancelled":
             # Nobody knows when it was over.
             one.end = len(entries)
-            one.ops = [op for op in one.ops if op[0] != ":r" or op[2] is not None]
+            if id(one) not in known:
+                one.ops = [op for op in one.ops if op[0] != ":r" or op[2] is not None]
     return found
 
 
 def _ops(entry: dict[str, Any], name: str) -> list[Op]:
     """What an entry does: a list of operations, or one on a register."""
-    verb = _word(entry.get(":f") or ":txn")[1:]
+    verb = _word(entry.get(":f") or ":txn")
     value: Any = entry.get(":value")
-    if verb in SINGLE and not _are_ops(value):
+    if verb in _LOCK and value is None:
+        before, after = _LOCK[verb]
+        return [(":r", "lock", before), (":w", "lock", after)]
+    if verb in _SHORT and ":key" in entry:
+        # An empty text is what is there before anything is written.
+        text = None if value in (None, "") else str(edn.plain(value))
+        return [(_SHORT[verb], str(entry[":key"]), text)]
+    if verb in (":read", ":write", ":cas") and not _are_ops(value):
         key = "register"
         pair = isinstance(value, list) and len(value) == 2
-        if pair and (verb != "cas" or isinstance(value[1], list)):
+        if pair and (verb != ":cas" or isinstance(value[1], list)):
             key, value = str(value[0]), value[1]
-        if verb != "cas":
-            return [(f":{verb[0]}", key, value)]
+        if verb != ":cas" and not isinstance(value, tuple):
+            return [(_SHORT[verb], key, value)]
         if isinstance(value, list) and len(value) == 2:
             return [(":r", key, value[0]), (":w", key, value[1])]
-    if value is None and verb == "txn":
+    if value is None and verb == ":txn":
         return []
     if not _are_ops(value):
         wrong = [op for op in value if not _are_ops([op])] if isinstance(value, list) else [value]
         raise TraceError(
-            f"{name}: line {entry[edn.LINE]}: {shown(wrong[0])} is no operation; expected "
-            "[:r KEY VALUE], [:w KEY VALUE] or [:append KEY VALUE], or :f :read, :write or "
-            ":cas with a value"
+            f"{name}: line {entry[edn.LINE]}: {verb} {shown(wrong[0])} is no operation; expected "
+            "[:r KEY VALUE], [:w KEY VALUE] or [:append KEY VALUE], :f :read, :write or :cas with "
+            "a value, :get, :put or :append with a :key, or :acquire or :release; no sets, "
+            "counters or accounts"
         )
-    return [(_word(op[0]), str(op[1]), op[2] if op[2:] else None) for op in value]
+    return [(_verb(op), str(op[1]), op[2] if op[2:] else None) for op in value]
+
+
+def _verb(op: list[Any]) -> str:
+    word = _word(op[0])
+    return word if word == ":append" else _SHORT.get(word, word)
 
 
 def _are_ops(value: Any) -> bool:
@@ -162,7 +227,7 @@ def _are_ops(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(op, list)
         and len(op) in (2, 3)
-        and _word(op[0]) in ((":r", ":w", ":append") if op[2:] else (":r",))
+        and _verb(op) in ((":r", ":w", ":append") if op[2:] else (":r",))
         for op in value
     )
 

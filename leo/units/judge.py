@@ -13,6 +13,8 @@ import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 from pathlib import PurePath
 from typing import Final, Self
 
@@ -21,28 +23,14 @@ from msgspec import UNSET
 
 from leo.errors import TraceError
 from leo.trace.lines import Lines
-from leo.units.anomalies import LOST_UPDATE
+from leo.units.blocks import judge_block
 from leo.units.calls import OPEN, Call, Unit, accesses, order_of, shown
-from leo.units.doubt import Doubt
-from leo.units.graph import Effort, Graph, cycles_of
+from leo.units.graph import Effort
 from leo.units.history import History
 from leo.units.log import UnitAction, UnitEvent, UnitsHeader
-from leo.units.patterns import (
-    Block,
-    Found,
-    Line,
-    Made,
-    Torn,
-    changed_between,
-    dirty_reads,
-    lost_update,
-    own_write_missed,
-    plainly,
-    unstable_read,
-)
+from leo.units.patterns import Block, Found, Line, Made, dirty_reads, own_write_missed, plainly
 from leo.units.reader import Piece, UnitsReader, lines_of
 from leo.units.spans import Touched, disturbed, fill_gaps, made, merged, spans
-from leo.units.story import of_cycle, of_group, of_path
 from leo.units.values import Values
 from leo.units.verdict import Case, UnitsVerdict
 
@@ -53,6 +41,7 @@ AT_ONCE: Final = 64
 _OPEN, _CLOSE = UnitAction.Open, UnitAction.Close
 # What a call reads or writes that does not; never changed.
 _NOTHING: Final[dict[str, int]] = {}
+_seq = attrgetter("seq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +104,10 @@ def _of_history(history: History, verdict: UnitsVerdict, watching: Watching) -> 
     for name, found in history.found:
         verdict.note(name, found)
     for name, found in history.sure.items():
-        if name not in verdict.broken:
+        # Where no order at all explains the units, no strict one does: it is not said twice.
+        if not {name, "Serializable" if name == "StrictlySerializable" else name} & {
+            *verdict.broken
+        }:
             verdict.note(name, found)
     return verdict
 
@@ -181,6 +173,8 @@ class UnitsJudge:
         self._looked: list[Call] = []
         self._values: dict[str, Values] = {}
         self._spare = Effort()
+        # The calls that both read and wrote an object while something else went on.
+        self._moments: dict[str, None] = {}
         # No call has an interval, so none is under way.
         self._exact = True
         # The number of the last event.
@@ -231,6 +225,12 @@ class UnitsJudge:
         said = self._verdict
         said.open = len(self._open)
         said.notices = list(notices)
+        if self._moments:
+            said.notices.append(
+                f"{', '.join(self._moments)} reads and writes in one call, which is taken as one "
+                "moment: what came between is not seen. If it awaits in between, record the "
+                "methods that it calls"
+            )
         for unit in self._open.values():
             wrote = [call for call in unit.calls if call.writes]
             if wrote and not said.cut:
@@ -284,6 +284,8 @@ class UnitsJudge:
                 touched.now = version
                 if item not in reads:
                     touched.calls.append(call)
+                elif since < seq - 1 and event.call and not observed:
+                    self._moments[event.call] = None
                 touched.writes.append(call)
                 if wrote is not None and item in wrote:
                     self._dirty.add(item)
@@ -428,7 +430,7 @@ class UnitsJudge:
             if high < wait:
                 units = self._closed[bisect_left(ends, low) : bisect_right(ends, high)]
                 if not all(unit.settled for unit in units):
-                    self._judge_block(Block(units, known))
+                    judge_block(self._verdict, Block(units, known), self._spare, self._clock)
         for unit in self._closed[: bisect_left(ends, wait)]:
             unit.settled = True
         if not at_the_end:
@@ -459,11 +461,11 @@ class UnitsJudge:
         """Compare what reads returned with what was given, where all that overlapped has ended."""
         for item, values in self._values.items():
             touched = self._touched[item]
-            for call, found, version in values.compare(item, touched.writes, oldest):
+            for name, call, found, version in values.compare(item, touched.writes, oldest):
                 if version is not None:
                     call.reads = {**call.reads, item: version}
                     self._look_back(call, item, version, touched)
-                self._verdict.note("ReadsWhatWasWritten", found)
+                self._verdict.note(name, found)
 
     def _judge_reads(self, wait: int, haze: int) -> Made:
         """Judge what reads found, of the objects where that may matter; return their accesses."""
@@ -492,101 +494,42 @@ class UnitsJudge:
                     self._verdict.note(name, one)
         return all_made
 
-    def _judge_block(self, block: Block) -> None:
-        said = self._verdict
-        graph = Graph(block, block.committed)
-        open_ = Doubt.needed(block)
-        changed = {unit: changed_between(block, unit, open_=open_) for unit in block.committed}
-        circling: set[Unit] = set()
-        for group in graph.groups():
-            circling.update(group)
-            if not all(unit.settled for unit in group):
-                for cycle in cycles_of(block, graph, group, changed, self._spare):
-                    said.note("Serializable", of_cycle(cycle))
-        rest = [unit for unit in block.committed if unit not in circling]
-        if circling:
-            graph = Graph(block, rest)
-        if self._clock:
-            for group, path in graph.too_late():
-                if not all(unit.settled for unit in group):
-                    said.note("StrictlySerializable", of_path(path))
-        else:
-            graph = Graph(block, rest, self._sessions(rest))
-            for group in graph.groups():
-                if not all(unit.settled for unit in group):
-                    path = graph.way_back(group)
-                    said.note("StrictlySerializable", of_path(path) if path else of_group(group))
-        torn = Torn(block)
-        for unit in block.committed:
-            if unit.settled:
-                continue
-            lost, unstable = changed[unit]
-            if lost is not None and lost[3] and said.again("NoLostUpdate", LOST_UPDATE):
-                lost = None
-            if lost is not None and (lost[3] or "NoLostUpdate" not in said.broken):
-                said.note("NoLostUpdate", lost_update(*lost))
-            if unstable is not None and (unstable[3] or "StableRead" not in said.broken):
-                said.note("StableRead", unstable_read(*unstable))
-            if torn:
-                found = torn.find(unit, sure=True)
-                if found is None and open_ and "NoTornRead" not in said.broken:
-                    found = torn.find(unit, sure=False)
-                if found is not None:
-                    said.note("NoTornRead", found)
-        gave_up = torn.effort < 0
-        if gave_up:
-            said.note_unsearched("NoTornRead", block.units)
-        if open_ and not circling:
-            self._doubt(block)
-
-    @staticmethod
-    def _sessions(units: Sequence[Unit]) -> Iterable[list[Unit]]:
-        sessions: dict[str, list[Unit]] = {}
-        for unit in units:
-            sessions.setdefault(unit.session, []).append(unit)
-        return sessions.values()
-
-    def _doubt(self, block: Block) -> None:
-        """Look for cycles that depend on when the calls acted, until one is found."""
-        said, doubt = self._verdict, Doubt(block)
-        for name, in_time in (("Serializable", False), ("StrictlySerializable", True)):
-            if "Serializable" in {*said.broken, *said.undecided} or name in said.broken:
-                return
-            if in_time and not self._clock:
-                return
-            for unit in block.committed:
-                path = doubt.search(unit, in_time=in_time)
-                if doubt.effort < 0:
-                    said.note_unsearched(name, block.units)
-                    break
-                if path:
-                    said.note(name, (of_path if in_time else of_cycle)(path))
-                    break
-
     def _forget(self, waiting: int, oldest: int) -> None:
         """Keep the units that wait, the last ones that are judged, and who wrote what objects held
         when what waits, or begins after event `oldest`, may have read them.
         """
         first = max(0, waiting - self._keep)
-        gone = set(self._closed[:first])
+        bound = self._closed[first].closed if first < len(self._closed) else OPEN
+        # By object when the first call began that is not judged.
+        begun: dict[str, int] = {}
+        for unit in chain(self._closed[waiting:], self._open.values()):
+            for call in unit.calls:
+                for item in chain(call.reads, call.writes):
+                    begun[item] = min(begun.get(item, oldest), call.since)
         for item, touched in self._touched.items():
-            begun = min((c.since for c in touched.calls if not c.unit.settled), default=oldest)
-            held = (c for c in touched.writes if c.seq <= min(begun, oldest))
-            floor = max((c.since for c in held if c.counts and not c.appends), default=0)
-            stay = [c for c in touched.calls if c.unit not in gone or c.seq > floor]
-            if len(stay) < len(touched.calls):
-                for call in touched.writes:
-                    if call.unit in gone:
+            calls, writes = touched.calls, touched.writes
+            at = bisect_right(writes, begun.get(item, oldest), key=_seq)
+            held = (writes[k] for k in range(at - 1, -1, -1))
+            floor = next((call.since for call in held if call.counts and not call.appends), 0)
+            touched.calls = _without(calls, bound, floor)
+            if len(touched.calls) < len(calls):
+                touched.writes = _without(writes, bound, floor)
+                for call in writes[: bisect_left(writes, bound, key=_seq)]:
+                    if call.unit.closed < bound:
                         touched.gone = max(touched.gone, call.writes[item])
                         touched.until = max(touched.until, call.unit.closed)
-                touched.calls = stay
-                touched.writes = [call for call in stay if item in call.writes]
         for unit in self._closed[:first]:
             # Units and their calls know each other: let go of here, nothing is left to collect.
             unit.calls.clear()
         self._closed = self._closed[first:]
-        self._looked = [call for call in self._looked if call.unit not in gone]
+        self._looked = [call for call in self._looked if call.unit.closed >= bound]
         self._settle_at = max(3 * self._keep, 2 * len(self._closed))
+
+
+def _without(calls: list[Call], bound: int, floor: int) -> list[Call]:
+    """Leave those out up to event `floor` whose units had ended before `bound`."""
+    end = min(bisect_left(calls, bound, key=_seq), bisect_right(calls, floor, key=_seq))
+    return [call for call in calls[:end] if call.unit.closed >= bound] + calls[end:]
 
 
 def _told(calls: Sequence[Call]) -> tuple[str, str]:

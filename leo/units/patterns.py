@@ -14,7 +14,7 @@ from operator import attrgetter
 
 import msgspec
 
-from leo.units.anomalies import G1A, G1B, LOST_UPDATE, RW, WR, WW
+from leo.units.anomalies import G1A, G1B, RW, WR
 from leo.units.calls import OPEN, Access, Call, Edge, Unit, accesses, order_of, shown
 
 # So many writes are looked at for torn reads among units that depend on one another in circles.
@@ -373,21 +373,6 @@ def changed_between(
                 other = other or line.perhaps_between(last, first, counting=counting)
                 unstable = None if other is None else (first, other, last, False)
     return lost, unstable
-
-
-def lost_update(read: Access, other: Access, write: Access, sure: bool) -> Found:
-    """A unit read an object and then wrote it, and another unit wrote it in between."""
-    said = (
-        f"{read.unit.name} {'' if sure else 'perhaps '}overwrote {other.unit.name}'s "
-        f"{shown(read.item)} v{other.version} without having seen it"
-    )
-    edges = Edge(read, other, RW, sure), Edge(other, write, WW, sure)
-    return Found(
-        lambda: (said, tuple(edge.tell() for edge in edges)),
-        (read.unit, other.unit),
-        sure,
-        LOST_UPDATE if sure else "",
-    )
 
 
 def unstable_read(first: Access, other: Access, last: Access, sure: bool) -> Found:

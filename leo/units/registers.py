@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from leo.trace.words import shown
-from leo.units.anomalies import G1A, GARBAGE
+from leo.units.anomalies import G1A, G1C, GARBAGE
 from leo.units.calls import Unit
 from leo.units.calls import shown as as_named
 from leo.units.history import History, Transaction, all_orders, refuse_twice, writers_of
@@ -27,15 +27,19 @@ class Registers:
     def __init__(self, found: list[Transaction], name: str, *, timed: bool, twice: bool) -> None:
         self._name, self._timed = name, timed
         self._writers = writers_of(found)
-        self._unique = all(len(by) == 1 for by in self._writers.values())
+        # Texts of which pieces were written: who reads one finds what several wrote.
+        self._texts = {op[1] for one in found for op in one.ops if op[0] == ":add"}
+        self._unique = not self._texts and all(len(by) == 1 for by in self._writers.values())
         if not twice:
             refuse_twice(self._writers, name)
-        seen = {op[1:] for one in found if one.done for op in one.ops if op[0] == ":r"}
-        for one in found:
-            wrote = {op[1:] for op in one.ops if op[0] != ":r"}
-            if one.outcome == "cancelled" and self._unique and seen & wrote:
-                # It was seen, so it was carried out.
-                one.outcome = "returned"
+        # What was seen was carried out, and so was what that had to find.
+        left = [one for one in found if one.done] if self._unique else []
+        while left:
+            for at in (op[1:] for op in left.pop().ops if op[0] == ":r"):
+                for writer in self._writers.get(at, ()):
+                    if writer.outcome == "cancelled":
+                        writer.outcome = "returned"
+                        left.append(writer)
         self._found = [one for one in found if one.outcome != "cancelled" or not self._unique]
         # What was found in the values, and whether there can be an order all the same.
         self._notes: list[tuple[str, str, list[Transaction], str]] = []
@@ -69,6 +73,13 @@ class Registers:
             history.sure["Serializable"] = Found(
                 plainly(said if serial else perhaps), who, sure=serial
             )
+            if strict:
+                said = "no order that keeps who came after whom explains what they read"
+                history.sure["StrictlySerializable"] = Found(plainly(said), who, sure=True)
+            if not self._unique:
+                said = "values were written twice, so which write a read found is not known"
+                graver = f"{said}: a graver anomaly is not ruled out"
+                history.sure["NoLostUpdate"] = Found(plainly(graver), who, sure=False, name=G1C)
         return history
 
     def _look(self, one: Transaction) -> None:
@@ -77,6 +88,8 @@ class Registers:
         for at, (verb, key, value) in enumerate(one.ops):
             if verb != ":r":
                 known[key] = value, True
+                continue
+            if key in self._texts:
                 continue
             by = self._writers.get((key, value), [])
             expected, mine = known.get(key, (value, False))
@@ -90,7 +103,7 @@ class Registers:
             last = [dict(op[1:] for op in writer.ops if op[0] != ":r").get(key) for writer in by]
             if expected != value or (by and value not in last and one not in by):
                 self._sound = False
-            if by and all(writer.outcome == "raised" for writer in by):
+            if value is not None and by and all(writer.outcome == "raised" for writer in by):
                 self._sound = False
                 if not self._unique:
                     # The judge is not told of versions, and cannot find it.
@@ -108,12 +121,34 @@ class Registers:
         """Search for an order; `in_order` it keeps who came after whom, as far as that is known.
         Return whether all were tried, and the versions that one makes.
         """
-        steps: list[Step] = []
-        numbers: list[int] = []
-        latest: dict[str, int] = {}
+        parts: dict[str, list[int]] = {}
+        # Each object has an order of its own where transactions have one object each (Herlihy and
+        # Wing), unless a session is to keep its order without a clock.
+        apart = self._timed or not in_order
+        apart = apart and all(len({op[1] for op in one.ops}) <= 1 for one in self._found)
         for k, one in enumerate(self._found):
-            if one.outcome == "raised":
-                continue
+            if one.ops and one.outcome != "raised":
+                parts.setdefault(one.ops[0][1] if apart else "", []).append(k)
+        places: Places = {}
+        now: dict[str, int] = {}
+        found = True
+        for numbers in parts.values():
+            steps = self._steps(numbers, in_order=in_order)
+            orders = Orders(steps, in_time=in_order and self._timed)
+            order = orders.find()
+            if order is None and orders.exhausted:
+                return True, None
+            found = found and order is not None
+            for k in (numbers[place] for place in order or ()):
+                for at, (verb, key, _) in enumerate(self._found[k].ops):
+                    now[key] = now.get(key, 0) + (verb != ":r")
+                    places[k, at] = now[key]
+        return found, places if found else None
+
+    def _steps(self, numbers: Sequence[int], *, in_order: bool) -> list[Step]:
+        steps: list[Step] = []
+        latest: dict[str, int] = {}
+        for one in (self._found[k] for k in numbers):
             finds: dict[str, Any] = {}
             leaves: dict[str, Any] = {}
             for verb, key, value in one.ops:
@@ -123,19 +158,9 @@ class Registers:
                     finds[key] = value
             after = latest.get(one.session, -1) if in_order and not self._timed else -1
             latest[one.session] = len(steps)
-            steps.append(Step(finds, leaves, one.begin, one.end, not one.done, after))
-            numbers.append(k)
-        orders = Orders(steps, in_time=in_order and self._timed, unique=self._unique)
-        order = orders.find()
-        if order is None:
-            return orders.exhausted, None
-        places: Places = {}
-        now: dict[str, int] = {}
-        for k in (numbers[place] for place in order):
-            for at, (verb, key, _) in enumerate(self._found[k].ops):
-                now[key] = now.get(key, 0) + (verb != ":r")
-                places[k, at] = now[key]
-        return True, places
+            adds = one.ops[0][0] == ":add" if one.ops else False
+            steps.append(Step(finds, leaves, one.begin, one.end, not one.done, after, adds))
+        return steps
 
     def _orders(self) -> tuple[list[Places], bool]:
         """The versions where no order is known: what a transaction read comes before what it then

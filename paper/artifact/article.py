@@ -1,23 +1,25 @@
-"""`build/paper`: the revised section, LaTeX fragments, figures, the typeset specification, and an
-article that has all of it. The words are in `templates/*.tex`.
+"""`build/paper`: the revised section, LaTeX fragments, figures, the modules of the specification,
+and an article that has all of it. The words are in `templates/*.tex`.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from leo_model.disciplines import DISCIPLINES
-from paper.artifact import section
+from leo_model.files import spec_folder
 from paper.artifact.figure import draw
 from paper.artifact.folder import MADE, made_anew
 from paper.artifact.glossary import GLOSSARY, PROPERTIES_IN_WORDS
 from paper.artifact.plots import orders
 from paper.artifact.results import Json, Results
+from paper.artifact.revision import revised
+from paper.artifact.section import SUBSECTIONS
 from paper.artifact.stories import story
-from paper.artifact.tex import Tex, escape, tex_environment
-from paper.artifact.typeset import typeset
+from paper.artifact.tex import escape, tex_environment
 
 Done = Callable[[str], None]
 PARTS = {
@@ -28,6 +30,21 @@ PARTS = {
     "theorems": "Theorems",
     "experiments": "Experiments",
     "glossary": "Words",
+    "specification": "Specification",
+}
+# What the argument rests on, in the order in which it is read, and what each is about.
+MODULES = {
+    "Disciplines": "the rules of each discipline",
+    "Dsg": "the direct serialization graph",
+    "History": "what properties look at",
+    "Lifecycle": "how a reply begins and ends, with every fault",
+    "StepCommit": "each write committed by itself",
+    "UnitOfWork": "all writes of a reply in one transaction",
+    "Field": "the specification of D0 to D13",
+    "Published": "the specification of P1 to P3",
+    "AtomicReply": "a whole reply as one step",
+    "Properties": "what is asked",
+    "Theorems": "what is proved for any number of sessions",
 }
 # The theorems that the revised section states.
 STATED = ("Lock no-op", "Serializable", "Refines", "One stale observation")
@@ -40,26 +57,22 @@ SHOWN = (
 )  # fmt: skip
 
 
-def make_paper(
-    results: Results, build: Path, out: Path, done: Done, *, modules: bool = True
-) -> list[Path]:
+def make_paper(results: Results, build: Path, out: Path, done: Done) -> list[Path]:
     """Write the paper's files below `out` and return them; `done` hears the name of each part.
 
-    With `modules` the specification is typeset, for which a LaTeX is needed.
-
-    Raises ArtifactError when the specification cannot be typeset (no LaTeX on this machine), or
-    when `out` holds files of somebody else.
+    Raises ArtifactError when `out` holds files of somebody else.
     """
     with made_anew(out):
-        figures = out / "figures"
+        figures, modules = out / "figures", out / "modules"
         figures.mkdir(exist_ok=True)
+        modules.mkdir(exist_ok=True)
+        for module in MODULES:
+            shutil.copy(spec_folder() / f"{module}.tla", modules)
         values = {
             "results": results,
             "numbers": results.numbers,
-            "subsections": section.SUBSECTIONS,
-            **section.revised(results),
-            "validation": section.validation(results),
-            "published": results.experiments["published"]["facts"],
+            "subsections": SUBSECTIONS,
+            **revised(results),
             "stated": [
                 {**t, "statement": _statement(t)} for t in results.theorems if t["title"] in STATED
             ],
@@ -72,21 +85,18 @@ def make_paper(
             "experiments": _experiments(results, build, figures, done),
             "orders": orders(results, figures),
             "glossary": GLOSSARY,
+            "modules": MODULES,
         }
-        parts = dict(PARTS)
-        if modules:
-            values["modules"] = Tex(typeset(out, done))
-            parts["specification"] = "Specification"
         files = [path for path in out.rglob("*") if path.is_file() and path.name != MADE]
         environment = tex_environment()
-        environment.globals |= {"stamp": results.stamp, "parts": parts}
+        environment.globals |= {"stamp": results.stamp, "parts": PARTS}
 
         def write(name: str, template: str, **more: Any) -> None:
             path = out / f"{name}.tex"
             path.write_text(environment.get_template(template).render(**values, **more), "utf-8")
             files.append(path)
 
-        for part in parts:
+        for part in PARTS:
             write(part, "fragment.tex", body=f"{part}.tex")
         for name in ("preamble", "numbers", "article"):
             write(name, f"{name}.tex")

@@ -23,13 +23,6 @@ def _results_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _configure_paper(parser: argparse.ArgumentParser) -> None:
-    _results_options(parser)
-    parser.add_argument(
-        "--no-modules", action="store_true", help="do not typeset the specification (needs LaTeX)"
-    )
-
-
 def _needs() -> None:
     try:
         import jinja2  # noqa: F401, PLC0415
@@ -57,13 +50,11 @@ def _run_paper(args: argparse.Namespace) -> int:
     # Only now: `leo check` and the others must not need what these import.
     from paper.artifact.article import make_paper  # noqa: PLC0415
     from paper.artifact.results import load  # noqa: PLC0415
-    from paper.artifact.typeset import MODULES  # noqa: PLC0415
 
     results = load(args.build)
     out = args.out or args.build / "paper"
-    modules = 0 if args.no_modules else len(MODULES)
-    bar = Bar("paper", len(results.counterexamples) + len(results.experiments) + modules)
-    files = make_paper(results, args.build, out, bar.step, modules=not args.no_modules)
+    bar = Bar("paper", len(results.counterexamples) + len(results.experiments))
+    files = make_paper(results, args.build, out, bar.step)
     bar.clear()
     _say(files, out, results)
     print(f"to look at all of them: cd {out} && pdflatex article && pdflatex article")
@@ -83,5 +74,5 @@ def _run_site(args: argparse.Namespace) -> int:
     return 0
 
 
-PAPER = Command(_configure_paper, _run_paper)
+PAPER = Command(_results_options, _run_paper)
 SITE = Command(_results_options, _run_site)

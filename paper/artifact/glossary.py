@@ -18,8 +18,10 @@ GLOSSARY = {
     "torn view": "a view whose tables come from different versions of the store",
     "cancelled, but applied": "the caller saw a cancellation; the write was carried out",
     "behaviour": "a sequence of states that the specification allows",
-    "claim": "a cell of the table of verdicts, checked by TLC at its bound",
-    "counterexample": "a shortest behaviour after which a property is false",
+    "claim": "the verdict on a discipline and a property, checked by TLC at its bound: a cell of "
+    "the table, or of a property without a column",
+    "counterexample": "a behaviour that a property forbids: a shortest one to what must never be, "
+    "or one that repeats for ever (no promise that it is shortest) without what must come",
     "mutant": "the specification or a theorem with one guard less: it must be noticed",
 }
 

@@ -114,6 +114,8 @@ class Results:
             "states": sum(run["distinct"] or 0 for run in self.runs.values()),
             "counterexamples": len(self.counterexamples),
             "theorems": len(self.theorems),
+            # Those about cells of the table; the others are about programs at large, or algebra.
+            "unbounded": sum(bool(theorem["cells"]) for theorem in self.theorems),
         }
 
     def theorem(self, title: str) -> Json:

@@ -18,8 +18,9 @@ from paper.artifact.folder import made_anew
 from paper.artifact.formulas import paragraphs as formulas
 from paper.artifact.glossary import GLOSSARY, MORE_IN_WORDS, PROPERTIES_IN_WORDS
 from paper.artifact.results import Json, Results
-from paper.artifact.section import SUBSECTIONS, kind, revised
-from paper.artifact.stories import INSTEAD, dependencies, elsewhere, story
+from paper.artifact.revision import revised
+from paper.artifact.section import SUBSECTIONS, kind
+from paper.artifact.stories import INSTEAD, cancelled_after, dependencies, elsewhere, story
 from paper.artifact.tex import html_environment
 
 ASSETS = ("style.css", "stepper.js", "search.js")
@@ -53,10 +54,13 @@ SHOWN = {
 ASKED = ("Serializable", "AllOrNothing", "ViewAgreesWithStore", "Refines")
 # The counterexample that the start page tells.
 OPENING = ("asyncio-lock", "AllOrNothing")
+# Steps of the start page in words, by their note where that says more than the action.
 STEPS = {
     "Call": "calls reply()", "Acquire": "takes the lock", "Recall": "recalls what was said before",
     "Ingest": "writes its observation to the store", "Begin": "begins a transaction",
-    "Cancel": "is cancelled: the transaction is rolled back",
+    "buffers its n-grams": "buffers its observation", "Generate": "generates",
+    "buffers its snapshot": "buffers its snapshot", "Commit": "commits both",
+    "SwapView": "exchanges the view: the cancellation waits for it",
     "CancelApplied": "is cancelled, and the lock is free again",
 }  # fmt: skip
 
@@ -80,6 +84,7 @@ def make_site(results: Results, build: Path, out: Path) -> list[Path]:
             "subsections": SUBSECTIONS,
             "cells": _cells(results),
             "kind": kind,
+            "traced": bool(results.traces),
         }
         return _write(environment, results, build, out)
 
@@ -106,7 +111,8 @@ def _write(environment: Environment, results: Results, build: Path, out: Path) -
     ])  # fmt: skip
     page("experiments.html", "experiments.html", experiments=_experiments(results, build, out),
          missing=results.missing)  # fmt: skip
-    page("traces.html", "traces.html", traces=results.traces)
+    if results.traces:
+        page("traces.html", "traces.html", traces=results.traces)
     page("words.html", "words.html", glossary=GLOSSARY)
     page("guide.html", "guide.html")
     page("search.html", "search.html", entries=_entries(pages))
@@ -134,10 +140,12 @@ def _cells(results: Results) -> Mapping[tuple[str, str], Mapping[str, Any]]:
 
 
 def _opening(found: Json | None) -> list[dict[str, Any]]:
-    """The two stories of the start page: the lock, and the same wishes with a unit of work."""
+    """The two stories of the start page: the lock, and a unit of work whose caller cancels at its
+    worst moment.
+    """
     if found is None:
         return []
-    told = [story(found), elsewhere(found, INSTEAD[-1])]
+    told = [story(found), cancelled_after(INSTEAD[-1], OPENING[1], "Commit")]
     names = ("an asyncio.Lock", "one shielded transaction")
     return [{**one, "name": name} for one, name in zip(told, names, strict=True)]
 

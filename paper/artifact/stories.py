@@ -11,6 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 from leo.actions import Action, touched
+from leo_model.checking.plan import TEMPORAL
+from leo_model.checking.results import closing_step
 from leo_model.machine.machine import Move, apply, enabled
 from leo_model.machine.narrate import note, witness
 from leo_model.machine.properties import name, names
@@ -23,7 +25,8 @@ Story = dict[str, Any]
 
 # Under which disciplines a schedule is shown again: the paper's lock, and the one that is whole.
 INSTEAD = ("asyncio-lock", "shielded-unit-of-work")
-FAULTS = frozenset({"Cancel", "CancelApplied", "Raise", "Crash", "Recover", "Busy"})
+CANCELLED = frozenset({"Cancel", "CancelApplied"})
+FAULTS = CANCELLED | frozenset({ "Raise", "Crash", "Recover", "Busy"})
 # Whose writes it shows that a step came after them: what it generates from shows those of its view.
 READS = {
     "Recall": ("snapshots",),
@@ -36,12 +39,16 @@ READS = {
 def story(found: Mapping[str, Any]) -> Story:
     """Return the frames of a counterexample from the results of `leo check`.
 
-    A behaviour that goes on for ever has no contents: its frames have lanes and labels only.
+    A behaviour that goes on for ever has no contents: its frames have lanes and labels only. One
+    that repeats has the step that closes the circle as its last frame; `back_to` is the first step
+    of the circle. `ever`: no finite part of it is a counterexample.
     """
     moves = [Move(action, actor) for action, actor in found["schedule"]]
     world = bounded_world(
         found["discipline"], found["sessions"], found["turns"], tuple(found["faults"])
     )
+    closing = closing_step(found)
+    moves += [] if closing is None else [closing]
     told = found["turns"] > 0
     shown = (
         frames(world, moves) if told else [_lane(number, m) for number, m in enumerate(moves, 1)]
@@ -54,6 +61,7 @@ def story(found: Mapping[str, Any]) -> Story:
         "sessions": list(world.instance_of),
         "instances": sorted(set(world.instance_of.values())),
         "back_to": found["back_to"],
+        "ever": found["property"] in TEMPORAL,
         "start": _memory(world, initial_state(world)) if told else None,
         "frames": shown,
     }
@@ -84,22 +92,44 @@ def elsewhere(found: Mapping[str, Any], discipline: str) -> Story:
             state = state.copy()
             apply(world, state, move)
             done.append(move)
-    done += _to_the_end(world, state)
-    shown = frames(world, done)
+    return _told(world, found["property"], [*done, *_to_the_end(world, state)])
+
+
+def cancelled_after(discipline: str, title: str, action: str) -> Story:
+    """Return the reply of one session whose caller cancels it as soon as `action` is done.
+
+    It goes on for as long as the discipline lets no cancellation strike; the first one that can
+    strike does.
+    """
+    world = bounded_world(discipline, 1, 1)
+    state = initial_state(world)
+    done: list[Move] = []
+    while not done or done[-1].action not in CANCELLED:
+        wished = CANCELLED if any(move.action == action for move in done) else frozenset()
+        allowed = enabled(world, state)
+        struck = [move for move in allowed if move.action in wished]
+        done.append((struck or [move for move in allowed if move.action not in FAULTS])[0])
+        state = state.copy()
+        apply(world, state, done[-1])
+    return _told(world, title, done)
+
+
+def _told(world: World, title: str, moves: Sequence[Move]) -> Story:
+    """The moves as a story, with the first witness that the property falls, if it does."""
     last = initial_state(world)
     fell = ""
-    for move in done:
+    for move in moves:
         before = last
         last = last.copy()
         apply(world, last, move)
-        fell = fell or _fallen(world, found["property"], before, last)
+        fell = fell or _fallen(world, title, before, last)
     return {
-        "discipline": discipline,
-        "property": found["property"],
+        "discipline": world.rules.name,
+        "property": title,
         "witness": fell,
         "sessions": list(world.instance_of),
         "start": _memory(world, initial_state(world)),
-        "frames": shown,
+        "frames": frames(world, moves),
     }
 
 
@@ -116,7 +146,7 @@ def _next(world: World, state: State, action: str, actor: str) -> Move | None:
     if wished:
         return wished[0]
     if action in FAULTS:
-        struck = [m for m in allowed if {m.action, action} == {"Cancel", "CancelApplied"}]
+        struck = [m for m in allowed if {m.action, action} == CANCELLED]
         return struck[0] if struck else None
     own = [m for m in allowed if m.action not in FAULTS and m.action != "Call"]
     return own[0] if own else None

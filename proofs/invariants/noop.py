@@ -25,7 +25,10 @@ from proofs.tools.discharge import Obligation, counter_example, discharge
 from proofs.tools.errors import NotProvedError
 from proofs.tools.theorem import Discharged
 
-LOCKED = ("asyncio-lock", "threading-lock", "unit-of-work", "shielded-unit-of-work", "actor")
+LOCKED = (
+    "asyncio-lock", "threading-lock", "unit-of-work", "shielded-unit-of-work", "actor",
+    "published-december", "published-december-refresh", "published-february",
+)  # fmt: skip
 
 
 def one_session() -> Term:
@@ -33,8 +36,8 @@ def one_session() -> Term:
 
 
 def lock_invariant(z: State) -> Term:
-    """Who is outside the program holds no lock, and nobody queues behind anybody."""
-    outside = ("idle", "called", "return")
+    """Who is outside the program, or in refresh(), holds no lock; nobody queues behind anybody."""
+    outside = ("idle", "called", "reload", "return")
     return z3.And(
         every("i s", lambda i, s: z3.Implies(z.holder(i, s), z3.Not(at(z, s, outside)))),
         every("s", lambda s: z3.Implies(z.waiting(s), at(z, s, ("called",)))),
@@ -79,7 +82,7 @@ def obligations(discipline: str, sessions: tuple[Term, ...]) -> Iterator[Obligat
 
 def prove_noop() -> list[Discharged]:
     """Discharge the bisimulation for every discipline that has one lock per instance, in each of
-    which one session does take the lock.
+    which one session does take the lock. Of the published programs the relation has no contents.
     """
     found: list[Discharged] = []
     for discipline in LOCKED:

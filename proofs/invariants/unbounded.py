@@ -63,6 +63,7 @@ def case(discipline: str, faults: bool = True) -> Case:
 TIED = "the relation is the spec's, as far as it is compared (README, How far the tie goes)"
 ASSUMED = (
     "one instance, but any number of them on one store in D10, D11 and D12",
+    "the paper's order of the four steps (P1 to P3: their own programs)",
     "a session makes one call at a time; sessions (one in D0) and calls are unbounded",
     TIED,
 )

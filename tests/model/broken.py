@@ -1,4 +1,4 @@
-"""Ten broken organisms: what each of them gets wrong, and under which discipline it is tried.
+"""Eleven broken organisms: what each of them gets wrong, and under which discipline it is tried.
 
 The doubles are made of the real drivers; each changes one thing.  The specification is that of the
 discipline that the organism claims to follow, so an exploration has to find either a property that
@@ -18,6 +18,7 @@ from leo.drivers.tasks import Driver, Gate
 from leo.front.tasks import AsyncLeoField
 from leo.front.threads import LeoField
 from leo.reply.commit import _Unit, on_store
+from leo.reply.program import Step
 from leo.reply.turn import Instance, Operation, Turn
 from leo.store import operations as sql
 from leo.store.asynchronous import AsyncStore
@@ -89,6 +90,15 @@ class Stale(_Unit):
     def _begin_immediate(self, conn: Connection) -> None:
         super()._begin_immediate(conn)
         self.stale = False
+
+
+class Blind(_Unit):
+    """Generates from the view, and not from its own buffer over it."""
+
+    def _generating(self, step: Step) -> Iterator[Operation]:
+        kept, self.delta = self.delta, None
+        yield from super()._generating(step)
+        self.delta = kept
 
 
 class SnapshotOutside(_Unit):
@@ -180,5 +190,6 @@ BROKEN = (
     Broken("memory decay outside the lock", Case(SHIELD), alter=driven_by(DecaysOutside)),
     Broken("nested observe", Case(LOCK), told_wrong(LOCK, reentrant=True)),
     Broken("two writers", Case("actor"), alter=driven_by(TwoWriters)),
+    Broken("own observation not read", Case(UNIT), alter=made_of(Blind)),
     Broken("stale refresh", Case("shared-store-immediate"), alter=made_of(Stale)),
 )

@@ -15,6 +15,7 @@ from asyncio import events
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import suppress
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from types import FrameType
@@ -38,6 +39,8 @@ _AGAIN = 100
 _ROUNDS = 50
 # Timers so near to each other are due at once, as asyncio's clock sees them.
 _RESOLUTION = 1e-9
+# A step that reads a clock so often waits for it to move; by so much it does then, in seconds.
+_READS, _MOVES, _AT_MOST = 1000, 1e-6, 60.0
 # What a timer of asyncio.sleep calls: it makes a task able to go on, and nothing else.
 _WAKE = asyncio.futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 _INSTEAD = "put something in its place that awaits asyncio.sleep(0), a fake client for example"
@@ -74,6 +77,8 @@ class ChoosingLoop(SteppedLoop):
         # How late timers strike, in seconds.
         self.late = 0.0
         self.read = False
+        # In which step a clock was read last, and how often in it.
+        self._reading = (0, 0)
         self.steps = 0
         # The databases that were opened, what is committed, and how often each call drew by chance.
         self.connections: list[Any] = []
@@ -81,6 +86,8 @@ class ChoosingLoop(SteppedLoop):
         self.files: dict[str, None] = {}
         self.contents: dict[str, bytes] = {}
         self.drawn: dict[str, int] = {}
+        # The objects whose ids were asked for.
+        self.asked: list[Any] = []
         self._any_time = clock == "any"
         self._children: dict[str, int] = {}
         self._made = 0
@@ -157,7 +164,8 @@ class ChoosingLoop(SteppedLoop):
             if not able or self.refused is not None:
                 break
             self.go_on(able[0])
-        why = self.refused or f"it never ends; {place_of(self.tasks[label])}"
+        how = f"is not over after {_PATIENCE:,} steps" if self.names() else "waits for nobody"
+        why = self.refused or f"it {how}, at {place_of(self.tasks[label])}"
         raise Refused(f"{label}: {why}")
 
     def end(self, labels: Iterable[str]) -> None:
@@ -186,6 +194,23 @@ class ChoosingLoop(SteppedLoop):
                 f"{names}: cancelled at the end of a schedule, and not over after {_PATIENCE} "
                 "steps; a call must end when it is cancelled"
             )
+
+    def drop(self) -> None:
+        """Close what is not over: it would not end when it is cancelled, but go on."""
+        for task in self._going(list(self.tasks)):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            with suppress(RuntimeError):
+                # It may go on all the same, or be what runs now.
+                task.get_coro().close()
+        self.tasks.clear()
+        self.held.clear()
+
+    def forget(self) -> None:
+        """Let go of all that the run has made, which is over: nobody else's steps must end it."""
+        self.labels.clear()
+        for them in (self.tasks, self.held, self.timers, self.later, self.asked, self.errors):
+            them.clear()
+        self._callback = None
 
     def _going(self, labels: Iterable[str]) -> list[asyncio.Task[Any]]:
         return [task for task in map(self.tasks.__getitem__, labels) if not task.done()]
@@ -346,9 +371,17 @@ class ChoosingLoop(SteppedLoop):
         """A cancelled timer is left out when its turn comes."""
 
     def time(self) -> float:
-        """The time to which the clock has been chosen."""
+        """The time to which the clock has been chosen; it moves for who reads it all the time."""
         self.read = True
+        step, times = self._reading
+        self._reading = (self.steps, times := times + 1 if step == self.steps else 0)
+        if times > _READS:
+            self.now += _MOVES * (times - _READS)
         return self.base + self.now
+
+    def passes(self, rounds: int) -> None:
+        """Let a moment pass, twice as long each time, for those who go round until time passes."""
+        self.now += min(_MOVES * 2.0**rounds, _AT_MOST)
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any

@@ -8,6 +8,7 @@ is possible, it gets SQLite's error for a timeout.
 
 from __future__ import annotations
 
+import datetime
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -47,8 +48,21 @@ def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
     _plain(found, "PRAGMA synchronous=OFF")
     found.leo_file = _plain(found, "PRAGMA database_list").fetchone()[2]
     found.leo_shared = str(args[0]) if args and "cache=shared" in str(args[0]) else ""
+    for name, text in _CLOCKS.items():
+        found.create_function(name, 0, partial(_told, loop, text))
     _see(found)
     return found  # type: ignore[no-any-return]
+
+
+# SQLite's words for the present time, and their texts.
+_CLOCKS = {
+    "current_time": "%H:%M:%S", "current_date": "%Y-%m-%d", "current_timestamp": "%Y-%m-%d %H:%M:%S"
+}  # fmt: skip
+_EPOCH = datetime.datetime(2023, 11, 14, 22, 13, 20)
+
+
+def _told(loop: ChoosingLoop, text: str) -> str:
+    return (_EPOCH + datetime.timedelta(seconds=loop.time())).strftime(text)
 
 
 _KINDS: dict[type, type] = {}

@@ -7,7 +7,7 @@ import gc
 import linecache
 import os
 import sysconfig
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -15,6 +15,7 @@ _OURS = (_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "units") + os.sep)
 _STANDARD = tuple(
     path + os.sep for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))
 )
+_GENERATED = f"site-packages{os.sep}"
 
 
 class Place(NamedTuple):
@@ -42,6 +43,18 @@ def rank(file: str) -> int:
     return 0 if file.startswith(_STANDARD) else 2
 
 
+def file_of(code: CodeType, names: dict[str, Any]) -> str:
+    """The file of code with these globals.
+
+    What was generated from a text, as containers and dataclasses do, belongs to the module that it
+    runs in; to a library if it has globals of its own.
+    """
+    file = code.co_filename
+    if rank(file) != 2 or os.path.isabs(file) or names.get("__name__") == "__main__":
+        return file
+    return file if rank(names.get("__file__") or _GENERATED) == 2 else _GENERATED + file
+
+
 def innermost(places: list[Place]) -> Place | None:
     """Of places from the outermost to the innermost: the last one that is the user's.
 
@@ -62,8 +75,7 @@ def suspended(coroutine: Any) -> list[Place]:
         for prefix in ("cr", "gi", "ag"):
             frame = frame or getattr(coroutine, f"{prefix}_frame", None)
         if frame is not None and frame.f_lasti >= 0:
-            code = frame.f_code
-            found.append(Place(code.co_filename, frame.f_lineno, code.co_name))
+            found.append(_at(frame, frame.f_lineno))
         inner = None
         for name in ("cr_await", "gi_yieldfrom", "ag_await"):
             inner = inner if inner is not None else getattr(coroutine, name, None)
@@ -71,6 +83,11 @@ def suspended(coroutine: Any) -> list[Place]:
             inner = _generator_of(coroutine)
         coroutine = inner
     return found
+
+
+def _at(frame: FrameType, line: int) -> Place:
+    code = frame.f_code
+    return Place(file_of(code, frame.f_globals), line, code.co_name)
 
 
 def _generator_of(asend: Any) -> Any:
@@ -98,8 +115,7 @@ def _way(error: BaseException) -> list[Place]:
     """The lines that an exception has come through, the one where it was raised last."""
     places, trace = [], error.__traceback__
     while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(Place(code.co_filename, trace.tb_lineno, code.co_name))
+        places.append(_at(trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     return places
 
@@ -112,6 +128,6 @@ def standing(frame: FrameType | None) -> Place | None:
         if ours and places:
             break
         if not ours:
-            places.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+            places.append(_at(frame, frame.f_lineno))
         frame = frame.f_back
     return innermost(places[::-1])

@@ -42,6 +42,9 @@ from leo.schedules.running.threads import HeldLock, HeldQueue
 from leo.units.log import Log
 
 _LARGE = 1 << 24
+# The ids of objects that a run has asked for, with the name of what each is of if it has one.
+IDS: dict[int, str] = {}
+_NUMBER = re.compile(r"(?<!\w)(?:0x[0-9a-f]{7,}|\d{8,})(?!\w)")
 PLAIN = frozenset({int, str, bool, type(None), float, bytes, complex, type(...)})
 CONSTANT = (
     type, types.ModuleType, types.CodeType, logging.Logger, logging.Handler, threading.Thread,
@@ -99,9 +102,15 @@ class Shape:
         self.data = data
         self._seen: dict[int, int] = {}
         self._keep: list[Any] = []
+        # Where ids stand that may be those of objects still to come.
+        self._ids: list[int] = []
 
     def digest(self) -> bytes:
         """What equal shapes have in common, and others have not."""
+        for order, at in enumerate(self._ids):
+            number = self.out[at]
+            self.out[at] = ("id", self._seen.setdefault(number, -1 - order))
+        self._ids.clear()
         out = ["a time" if is_time(it) else it for it in self.out] if self.timeless else self.out
         return blake2b(marshal.dumps(out, 0), digest_size=16).digest()
 
@@ -109,11 +118,11 @@ class Shape:
         """Add an object and all that is reached from it."""
         kind = type(it)
         if kind in PLAIN:
-            if kind is str and "0x" in it:
-                it = ADDRESS.sub("", it)
-            elif kind is int and it > _LARGE and it in self._seen:
-                # The `id` of an object.
-                it = ("id", self._seen[it])
+            if kind is str:
+                it = ADDRESS.sub("", it) if "0x" in it else it
+                it = without_ids(it) if IDS and self.data else it
+            elif kind is int and it > _LARGE:
+                it = self._id(it)
             self.out.append(it)
             return
         handler = _HANDLERS.get(kind)
@@ -130,6 +139,20 @@ class Shape:
         self._keep.append(it)
         handler(self, it)
 
+    def _id(self, number: int) -> Any:
+        """A number that may be the `id` of an object: by its name, or up to renaming."""
+        name = IDS.get(number)
+        if name:
+            return ("id", name)
+        if name is not None and self.data:
+            self.same.append(number)
+            return ("id",)
+        if name is not None:
+            self._ids.append(len(self.out))
+        elif number in self._seen:
+            return ("id", self._seen[number])
+        return number
+
     def reached(self) -> list[Any]:
         """The objects that were added, without plain values."""
         return self._keep
@@ -141,13 +164,25 @@ class Shape:
     def mark(self, word: str, *more: Any) -> None:
         self.out.append((word, *more))
 
-    def alone(self, it: Any) -> bytes:
+    def alone(self, it: Any, numbers: bool = True) -> bytes:
         """The digest of one object, with those known so far by their numbers."""
         other = Shape(self.labels, data=self.data, timeless=self.timeless)
         other._seen = dict(self._seen)
         other.add(it)
         self._keep += other._keep
+        if not numbers:
+            other.out = [it for it in other.out if type(it) is not int]
         return other.digest()
+
+
+def without_ids(text: str) -> str:
+    """A text in which what each id is of stands for it."""
+
+    def named(found: re.Match[str]) -> str:
+        name = IDS.get(int(found[0], 16 if found[0].startswith("0x") else 10))
+        return found[0] if name is None else f"(id {name})".replace(" )", ")")
+
+    return _NUMBER.sub(named, text)
 
 
 def is_time(it: Any) -> bool:
@@ -184,11 +219,22 @@ def _dict(shape: Shape, it: Any) -> None:
     items = list(it.items())
     if shape.data:
         # The order in which keys came in is no difference between two final states.
-        items.sort(key=lambda item: repr(item[0]) if type(item[0]) in _SORTED else "")
+        items.sort(key=lambda item: _place(shape, *item))
     shape.out.append(("dict", len(items)))
     for key, value in items:
         shape.add(key)
         shape.add(value)
+
+
+def _place(shape: Shape, key: Any, value: Any) -> tuple[str, bytes, bytes]:
+    """By what a key is sorted: where it has ids, which differ from run to run, by its value.
+
+    At first without numbers: one that differs must not change the place of all.
+    """
+    text = told = repr(key) if type(key) in _SORTED else ""
+    if not IDS or (told := without_ids(text)) == text:
+        return told, b"", b""
+    return told, shape.alone(value, numbers=False), shape.alone(value)
 
 
 def _view(shape: Shape, it: Any) -> None:
@@ -201,6 +247,9 @@ def _view(shape: Shape, it: Any) -> None:
 def _set(shape: Shape, it: Any) -> None:
     shape.out.append(("set", len(it)))
     if all(type(item) in PLAIN for item in it):
+        if IDS and shape.data:
+            shape.out.extend(sorted(without_ids(repr(item)) for item in it))
+            return
         shape.out.extend(sorted(it, key=lambda item: (type(item).__name__, repr(item))))
     else:
         for _, item in sorted(((shape.alone(item), item) for item in it), key=lambda two: two[0]):
@@ -215,7 +264,8 @@ def _deque(shape: Shape, it: Any) -> None:
 def _constant(shape: Shape, it: Any) -> None:
     named = it.name if isinstance(it, _NAMED) else getattr(it, "__qualname__", "")
     named = getattr(it, "leo_label", named) if isinstance(it, threading.Thread) else named
-    shape.mark("constant", type(it).__name__, str(named))
+    told = without_ids(str(named)) if IDS and shape.data else str(named)
+    shape.mark("constant", type(it).__name__, told)
 
 
 def _function(shape: Shape, it: Any) -> None:

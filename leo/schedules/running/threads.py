@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import thread as _pool
+from contextlib import suppress
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from leo.errors import LeoError
@@ -29,10 +31,37 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 # So often may a thread ignore that it is to end.
 _TRIES = 100
+# Flags of fcntl: not to wait for a file, and to let it go.
+_NOT_BLOCKING, _UNLOCK = 4, 8
 _start, _join = threading.Thread.start, threading.Thread.join
 _submit = _pool.ThreadPoolExecutor.submit
 # What the threads of a pool share.
 _SHARED = ("_work_queue", "_idle_semaphore", "_threads", "_shutdown_lock", "_shutdown", "_broken")
+
+
+def file_lock(real: Callable[..., Any]) -> Callable[..., Any]:
+    """In place of fcntl.flock and lockf: waiting for a file is waiting for a turn."""
+
+    def lock(file: Any, operation: int, *more: Any) -> None:
+        threads = _mine()
+        if threads is None or operation & (_NOT_BLOCKING | _UNLOCK):
+            real(file, operation, *more)
+            return
+        got: list[bool] = []
+
+        def ready() -> bool:
+            with suppress(BlockingIOError):
+                if not got:
+                    real(file, operation | _NOT_BLOCKING, *more)
+                    got.append(True)
+            return bool(got)
+
+        if not ready():
+            threads.wait(ready, gives_up=False)
+
+    return lock
+
+
 _wait = threading.Condition.wait
 _new_lock = threading.Lock
 _new_rlock = threading.RLock
@@ -54,6 +83,8 @@ class Controlled:
         self.gives_up = False
         self.fresh = True
         self.begun = self.over = False
+        # Does it hang in what blocks?
+        self.lost = False
         # Where it waits, if that says all about what it will do next.
         self.stands: Any = None
         self.executor: Callable[[], Any] = lambda: None
@@ -116,12 +147,19 @@ class Threads:
         it.begun = True
         it.turn.release()
         if not self._back.acquire(timeout=PATIENCE):
-            place = self.loop.user_line(sys._current_frames().get(it.thread.ident or 0))
+            it.lost, it.ready = True, bool
+            place = self.loop.user_line(self.frame(label))
             self.loop.refused = (
                 f"a thread neither ends nor waits for {PATIENCE:g} s, at {place}: a call that "
                 "blocks cannot be followed"
             )
             raise LeoError(self.loop.refused)
+
+    def frame(self, label: str) -> FrameType | None:
+        """What a thread executes now; the loop's own if nobody has that label."""
+        it = self.all.get(label)
+        ident = self._owner if it is None else it.thread.ident
+        return sys._current_frames().get(ident or 0)
 
     def end(self) -> None:
         """End all threads, those that wait for their turn with an exception."""
@@ -131,7 +169,7 @@ class Threads:
                 # Its worker will take None for its end.
                 it.executor()._shutdown = True
             for _ in range(_TRIES):
-                if it.over:
+                if it.over or it.lost:
                     break
                 it.turn.release()
                 if not self._back.acquire(timeout=PATIENCE):

@@ -11,12 +11,15 @@ import ctypes
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, Self
 
 from leo.schedules.running import threads
 from leo.schedules.running.places import standing
 
+# It says something of a step after so many seconds.
+_SILENT = 1.5
 # By default nobody minds this signal: one that comes late does nothing.
 _SIGNAL: Any = getattr(signal, "SIGURG", None)
 
@@ -26,10 +29,13 @@ class Stuck(KeyboardInterrupt):
 
 
 class Watch:
-    """Watches the thread that enters it; `said` is what it has broken off."""
+    """Watches the thread that enters it; `said` is what it has broken off.
 
-    def __init__(self) -> None:
-        self.said = ""
+    `tell` is told every two seconds that a step goes on.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.said, self.tell = "", tell
         self._over = threading.Event()
         self._owner = threading.get_ident()
         self._main = _SIGNAL is not None and threading.current_thread() is threading.main_thread()
@@ -49,17 +55,17 @@ class Watch:
 
     def _look(self) -> None:
         last, since, patience = self._at(), monotonic(), 1.5 * threads.PATIENCE
-        while not self._over.wait(patience / 15):
+        told = since
+        while not self._over.wait(min(0.4, patience / 15)):
             at, now = self._at(), monotonic()
             if at is None or at != last:
-                last, since = at, now
+                last, since, told = at, now, now
             elif now - since > patience and not self._debugged():
                 since = now
                 self.said = (
                     f"a step neither ends nor suspends for {patience:g} s, at "
-                    f"{standing(sys._current_frames().get(self._owner))}: the loop's own thread "
-                    "waits there, and nobody else can go on; wait with `await`, for an "
-                    "asyncio.Lock say"
+                    f"{self._where()}: it waits there for what is no task, or goes round for "
+                    "ever, and nobody else can go on; wait with `await`, for an asyncio.Lock say"
                 )
                 if self._main:
                     signal.pthread_kill(self._owner, _SIGNAL)
@@ -67,6 +73,17 @@ class Watch:
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
                         ctypes.c_ulong(self._owner), ctypes.py_object(Stuck)
                     )
+
+            elif now - told > _SILENT:
+                told = now
+                self.tell(f"leo.explore: one step for {now - since:.0f} s, at {self._where()}")
+
+    def _where(self) -> Any:
+        """The user's line at which the step stands, in the thread that has the turn."""
+        active = threads.Threads.active
+        if active is None:
+            return None
+        return standing(active.frame(active.loop.running))
 
     def _at(self) -> tuple[int, int] | None:
         """Which run the owner is in, and how many steps it has taken; this thread keeps no run."""

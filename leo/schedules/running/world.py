@@ -8,6 +8,7 @@ between two runs, they are what they replace.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import gc
 import os
@@ -31,8 +32,10 @@ from multiprocessing.process import BaseProcess
 from operator import is_not
 from types import BuiltinFunctionType, CellType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import getweakrefcount
 
 from leo.schedules.running import database, threads
+from leo.schedules.running.shape import IDS
 from leo.schedules.running.threads import Threads
 
 if TYPE_CHECKING:
@@ -93,7 +96,7 @@ def _sleep(seconds: float) -> None:
 def _urandom(size: int) -> bytes:
     """The same bytes for the same call at the same point, in every order of the calls."""
     loop = _loop()
-    if loop is None:
+    if loop is None or _importing():
         return _REAL_URANDOM(size)
     owner = loop.running.partition(".")[0]
     drawn = loop.drawn[owner] = loop.drawn.get(owner, 0) + 1
@@ -174,6 +177,19 @@ def _refusing(what: str, real: Callable[..., Any], name: str) -> Callable[..., A
     return refuse
 
 
+def _identity(it: object) -> int:
+    """The id of an object; it differs from run to run, so shapes have to know it for one."""
+    number, loop = _REAL_ID(it), _loop()
+    if loop is not None:
+        task = loop.labels.get(it, "") if isinstance(it, asyncio.Task) else ""
+        named = isinstance(it, type | FunctionType)
+        IDS[number] = getattr(it, "__qualname__", "") if named else task
+        if not getweakrefcount(it):
+            # The number must not be another object's later: whether it is would be chance.
+            loop.asked.append(it)
+    return number
+
+
 def _noting(real: Callable[..., Any], paths: int = 1) -> Callable[..., Any]:
     """A function of paths in place of one, by which a run is known to use these files."""
 
@@ -242,10 +258,16 @@ _BOUND: Any = asyncio.mixins._LoopBoundMixin
 _REAL_GET_LOOP = _BOUND._get_loop
 _REAL_DATETIME = datetime.datetime
 _REAL_SLEEP, _REAL_URANDOM = time.sleep, os.urandom  # noqa: TID251 - kept to be put back
-_REAL_OPEN = open
+_REAL_OPEN, _REAL_ID = open, id
 _LOCALTIME = time.localtime
 _OF_SECONDS = (time.localtime, time.gmtime, time.ctime)
 _PATHS = (os.open, os.remove, os.unlink, os.truncate, os.mkdir, os.rmdir)
+_FILE_LOCKS: list[tuple[Any, Any]] = []
+with contextlib.suppress(ImportError):
+    # Windows has none.
+    import fcntl
+
+    _FILE_LOCKS = [(real, threads.file_lock(real)) for real in (fcntl.flock, fcntl.lockf)]
 _OF_PATHS = [
     *((real, _noting(real)) for real in (open, *_PATHS)),
     *((real, _noting(real, 2)) for real in (os.rename, os.replace)),
@@ -264,7 +286,9 @@ _INSTEAD: list[tuple[Any, Any]] = [
     (datetime.datetime, _Datetime),
     (queue.SimpleQueue, threads.HeldQueue),
     (sqlite3.connect, database.connect),
+    (id, _identity),
     *_OF_PATHS,
+    *_FILE_LOCKS,
     *(
         (getattr(owner, name), fake)
         for owner, name, fake in _REFUSED
@@ -275,6 +299,7 @@ _INSTEAD: list[tuple[Any, Any]] = [
 _PLACES: list[tuple[Any, str, Any]] = [
     *((time, real.__name__, fake) for real, fake in _INSTEAD[:12]),
     *((os, real.__name__, fake) for real, fake in _OF_PATHS[1:]),
+    *((fcntl, real.__name__, fake) for real, fake in _FILE_LOCKS),
     (os, "urandom", _urandom),
     (datetime, "datetime", _Datetime),
     (queue, "SimpleQueue", threads.HeldQueue),
@@ -318,6 +343,10 @@ def instead(value: Any) -> Any:
 def world() -> Iterator[None]:
     """Replace what is replaced, for one exploration."""
     before = [(owner, name, vars(owner).get(name)) for owner, name, _ in _PLACES]
+    # What looks at runs asks for ids all the time: those are not the run's.
+    ours = [vars(module) for name, module in sys.modules.items() if name.startswith("leo.")]
+    for module in ours:
+        module["id"] = _REAL_ID
     names, folder = tempfile._name_sequence, tempfile.tempdir  # type: ignore[attr-defined]
     _sweep({id(real): (real, fake) for real, fake in _INSTEAD})
     _Defaults.look()
@@ -328,6 +357,9 @@ def world() -> Iterator[None]:
         cell.cell_contents = instead(clock)
     # What is there before need not be looked at again when a run collects what it left.
     gc.freeze()
+    collects = gc.isenabled()
+    # In the middle of a run it would call what an earlier one left, by chance.
+    gc.disable()
     with warnings.catch_warnings():
         # What a broken schedule leaves open is what was asked about.
         warnings.simplefilter("ignore", ResourceWarning)
@@ -353,12 +385,16 @@ def world() -> Iterator[None]:
             tempfile._name_sequence = names  # type: ignore[attr-defined]
             tempfile.tempdir = folder
             _sweep({id(fake): (fake, real) for real, fake in _INSTEAD})
+            for module in ours:
+                module.pop("id", None)
             for function, defaults, _ in _Defaults.found:
                 function.__defaults__, function.__kwdefaults__ = defaults
             for cell, clock in cells:
                 cell.cell_contents = clock
             gc.collect()
             gc.unfreeze()
+            if collects:
+                gc.enable()
 
 
 class _Defaults:
@@ -413,6 +449,7 @@ def _sweep(instead: dict[int, tuple[Any, Any]]) -> None:
 def begin(loop: ChoosingLoop, seed: int | None) -> None:
     """A run begins in this thread: it sees its own time and chance."""
     Threads.active = loop.threads
+    IDS.clear()
     names = (f"{_temporary()}{number}" for number in range(1_000_000))
     tempfile._name_sequence = names  # type: ignore[attr-defined]
     if seed is not None:

@@ -6,7 +6,8 @@ the same action names.
 
 `leo noop` compares two graphs of TLC's, with one session and no faults.  No reply ever waits there,
 and the executions with and without the lock are equal up to the variable ``holder``.  Comparing
-sequential runs can therefore show no effect of a lock.
+sequential runs can therefore show no effect of a lock.  A published program is compared with itself
+without the lock.
 
 The paper's listing is D9: the graphs of the two are the same up to the names of steps.
 """
@@ -121,12 +122,17 @@ PAIRS = (
     ("threading-lock", "gil"),
     ("threading-lock-in-async", "bare"),
 )
+PUBLISHED = ("published-december", "published-february")
+UNLOCKED = "the same program without its lock"
 TURNS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class NoOp:
-    """A pair of disciplines with one session: are their graphs the same up to the lock?"""
+    """A pair of disciplines with one session: are their graphs the same up to the lock?
+
+    ``free`` is ``UNLOCKED`` where the specification has no such discipline.
+    """
 
     locked: str
     free: str
@@ -165,22 +171,27 @@ def check_noop(*, work: Path) -> list[NoOp]:
 
     Raises CheckError when TLC could not dump a graph.
     """
-    names = sorted({name for pair in PAIRS for name in pair})
-    jobs = [dump_job(name, 1, TURNS, ()) for name in names]
-    graphs = {
-        name: project(tlc_graph(found))
-        for name, found in zip(names, dumped(jobs, work), strict=True)
-    }
-    return [
-        NoOp(
-            locked,
-            free,
-            len(graphs[free].states),
-            len(graphs[free].edges),
-            compare(graphs[locked], graphs[free]).empty,
-        )
-        for locked, free in PAIRS
-    ]
+    names = sorted({*PUBLISHED, *(name for pair in PAIRS for name in pair)})
+    jobs = {name: dump_job(name, 1, TURNS, ()) for name in names}
+    jobs |= {f"{name}.free": unlocked(jobs[name]) for name in PUBLISHED}
+    found = dumped(list(jobs.values()), work)
+    graphs = {name: project(tlc_graph(one)) for name, one in zip(jobs, found, strict=True)}
+    told = []
+    for locked, free in (*PAIRS, *((name, f"{name}.free") for name in PUBLISHED)):
+        one, other = graphs[locked], graphs[free]
+        shown = UNLOCKED if locked in PUBLISHED else free
+        same = compare(one, other).empty
+        told.append(NoOp(locked, shown, len(other.states), len(other.edges), same))
+    return told
+
+
+def unlocked(job: TlcJob) -> TlcJob:
+    """The same search with no lock in the specification."""
+    assert isinstance(job.root, Path)
+    module = f'---- MODULE Unlocked ----\nEXTENDS {job.root.stem}\nNoLock == "none"\n====\n'
+    config = f"{job.config}CONSTANT LockKind <- NoLock\n"
+    library = (spec_folder(),)
+    return replace(job, name=f"{job.name}.free", root=module, config=config, library=library)
 
 
 # The lines of module Snippet by the labels of Field, and its action that has another name there.

@@ -7,7 +7,7 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -18,9 +18,10 @@ from leo_model.errors import Refused
 from leo_model.machine.machine import Move, enabled, successors
 from leo_model.machine.narrate import replay, witness
 from leo_model.machine.reachable import bounded_world
+from leo_model.machine.state import State
 from leo_model.machine.steps import World
 
-__all__ = ["problems"]
+__all__ = ["closing_step", "problems"]
 
 
 class _Cell(msgspec.Struct):
@@ -124,23 +125,7 @@ def _again(told: _Told, run: Run, claims: Claims) -> str | None:
     depth = claims.numbers.get(run.name, Numbers(0, None)).depth
     if depth is not None and depth != len(told.schedule) + 1:
         return f"it has {len(told.schedule)} steps, and {depth - 1} are recorded"
-    schedule = [Move(*move) for move in told.schedule]
-    world = bounded_world(told.discipline, told.sessions, told.turns, faults)
-    back_to = told.back_to
-    if not told.turns and world.rules.transaction == "immediate":
-        # The specification that forgets contents leaves open whether a view is behind when its
-        # transaction begins; this one remembers, and loads only then.
-        loads = [n for n, move in enumerate(schedule) if move.action in _LOADS]
-        schedule = [move for n, move in enumerate(schedule) if n not in loads]
-        back_to = back_to and back_to - sum(n < back_to - 1 for n in loads)
-    if not told.turns:
-        # Sessions that call for ever.
-        world = World(
-            DISCIPLINES[told.discipline],
-            world.instance_of,
-            faults=frozenset(faults),
-            asks=world.asks,
-        )
+    world, schedule, back_to = _taken_by(told)
     try:
         states = replay(world, schedule)
     except (Refused, KeyError) as error:
@@ -156,7 +141,46 @@ def _again(told: _Told, run: Run, claims: Claims) -> str | None:
     if back_to is not None:
         if not 0 < back_to <= len(states):
             return f"there is no state {back_to} to come back to"
-        back = states[back_to - 1].pc
-        if not any(after.pc == back for _, after in successors(world, last)):
+        if _closing(world, states, back_to) is None:
             return f"its end does not lead back to state {back_to}"
     return None if any(map(last.in_flight, last.pc)) else "nobody waits at its end"
+
+
+def _taken_by(told: _Told) -> tuple[World, list[Move], int | None]:
+    """The world in which a counterexample can be taken again, its steps there, and the number of
+    the state that it comes back to.
+    """
+    schedule, faults = [Move(*move) for move in told.schedule], tuple(told.faults)
+    world = bounded_world(told.discipline, told.sessions, told.turns, faults)
+    if told.turns:
+        return world, schedule, told.back_to
+    back_to = told.back_to
+    if world.rules.transaction == "immediate":
+        # The specification that forgets contents leaves open whether a view is behind when its
+        # transaction begins; this one remembers, and loads only then.
+        loads = [n for n, move in enumerate(schedule) if move.action in _LOADS]
+        schedule = [move for n, move in enumerate(schedule) if n not in loads]
+        back_to = back_to and back_to - sum(n < back_to - 1 for n in loads)
+    # Sessions that call for ever.
+    rules, strikes = DISCIPLINES[told.discipline], frozenset(faults)
+    ever = World(rules, world.instance_of, faults=strikes, asks=world.asks)
+    return ever, schedule, back_to
+
+
+def _closing(world: World, states: Sequence[State], back_to: int) -> Move | None:
+    back = states[back_to - 1].pc
+    return next((move for move, after in successors(world, states[-1]) if after.pc == back), None)
+
+
+def closing_step(found: Mapping[str, object]) -> Move | None:
+    """The step with which a counterexample that repeats comes back: TLC names the state only.
+
+    None for one that does not repeat, whose end does not lead back, or that cannot be taken.
+    """
+    world, schedule, back_to = _taken_by(msgspec.convert(found, _Told))
+    if back_to is None:
+        return None
+    try:
+        return _closing(world, replay(world, schedule), back_to)
+    except Refused:
+        return None

@@ -47,6 +47,8 @@ OTHERS = """formats beside the recorder's own:
   history.edn      a history of Elle, lists or registers:
     {:type :invoke, :process 0, :f :txn, :value [[:append x 1] [:r y nil]]}
     {:type :ok, :process 0, :f :txn, :value [[:append x 1] [:r y [2]]]}
+  history.txt      lines of PolySI, AWDIT or dbcop, or of a log of Jepsen:
+    r(x,1,session,transaction) or r x 1 or [x:=1 y==2]
   lines.ndjson     a transaction a line, objects with versions:
     {"unit":"t1","calls":[{"reads":{"x":0}},{"writes":{"x":1}}],
      "session":"s","begin":1.5,"end":2.0,"outcome":"returned"}

@@ -1,4 +1,4 @@
-"""Which replies the check of a trace may forget: the Python side of ``Absorbed`` in
+"""Which replies the check of a trace may forget: the Python side of ``Forgettable`` in
 ``spec/Tracing.tla``.
 
 A bounded search may forget a reply only if no property can tell (``spec/Forget.tla``).  The check

@@ -21,6 +21,7 @@ from leo.actions import Action
 from leo.schedules.engine.system import Choice, Outcome
 from leo.trace.lanes import LaneStep, lane_table
 from leo_model.checking.check import Counterexample
+from leo_model.checking.results import closing_step
 from leo_model.disciplines import DISCIPLINES
 from leo_model.files import write_file
 from leo_model.machine.machine import Move, enabled
@@ -150,7 +151,7 @@ def carry_out(found: Counterexample, folder: Path, store: StoreKind = "memory") 
         except ScheduleError as error:
             attempt.why, attempt.trace = str(error), None
         return attempt
-    circle = circle_of(moves, found.back_to)
+    circle = circle_of(found)
     case = case_of(found, moves + circle * ROUNDS)
     rounds = circle[-1:] + circle * (ROUNDS - 1)
     attempt.token = to_token(case, map(choice_of, moves + rounds))
@@ -175,15 +176,17 @@ def carry_out(found: Counterexample, folder: Path, store: StoreKind = "memory") 
     return attempt
 
 
-def circle_of(moves: Sequence[Move], back_to: int | None) -> list[Move]:
-    """The part of a behaviour that is repeated for ever, empty when there is none.
-
-    TLC names the state that it goes back to, and not the move that leads there: the one that led
-    there the first time.
-    """
-    if back_to is None or back_to < 2:
+def circle_of(found: Counterexample) -> list[Move]:
+    """The part of a behaviour that is repeated for ever, empty when there is none."""
+    as_written = {
+        "discipline": found.discipline, "property": found.property, "faults": found.faults,
+        "sessions": found.bound.sessions, "turns": found.bound.turns, "back_to": found.back_to,
+        "witness": found.witness, "schedule": found.schedule,
+    }  # fmt: skip
+    closing = closing_step(as_written)
+    if closing is None or found.back_to is None:
         return []
-    return [*moves[back_to - 1 :], moves[back_to - 2]]
+    return [*(Move(*pair) for pair in found.schedule[found.back_to - 1 :]), closing]
 
 
 def case_of(found: Counterexample, moves: Sequence[Move]) -> Case:

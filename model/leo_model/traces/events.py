@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from leo.actions import OBJECTS, TOUCHES, Action, Touched
 from leo.trace.events import Event, Header
@@ -23,6 +23,9 @@ ENDS = frozenset({"Return", "Cancel", "CancelApplied", "Raise", "Crash", "Busy",
 VIEW = ("view.bigrams", "view.trigrams")
 
 NOTHING: frozenset[str] = frozenset()
+
+# What recorders did not tell from the beginning: where it is missing, it is taken to be this.
+UNTOLD: Final = {"buffer": 1}
 
 
 # Where a call begins: refresh() takes no lock and has an action of its own.
@@ -61,12 +64,14 @@ _OUTCOMES = {
 
 @cache
 def carries(discipline: str, action: str) -> Carries:
-    """Return what a line of the action must carry: in a unit of work, writes go to a buffer
-    first.
+    """Return what a line of the action must carry: in a unit of work, writes go to a buffer first,
+    which generate reads over the view.
     """
     touched = TOUCHES.get(Action(action), Touched())
     if DISCIPLINES[discipline].whole_reply and action in ("Ingest", "SaveSnapshot"):
         touched = Touched()
+    elif DISCIPLINES[discipline].whole_reply and action == "Generate":
+        touched = Touched(touched.reads | frozenset(UNTOLD))
     order = tuple(name for name in OBJECTS if name in touched.reads | touched.writes)
     return Carries(*touched, order, _OUTCOMES.get(action, "ok"))
 
@@ -86,10 +91,15 @@ class Line(NamedTuple):
     versions: tuple[int, ...]
 
 
+def versions_of(event: Event, order: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the versions that an event carries, of all objects but those of ``UNTOLD``."""
+    held = event.reads or event.writes
+    return tuple([held[name] if name in held else UNTOLD[name] for name in order])
+
+
 def line_of(number: int, event: Event, discipline: str) -> Line:
     """Return the line of an event that is known to be one of its discipline."""
-    held = event.reads or event.writes
-    versions = tuple(map(held.__getitem__, carries(discipline, event.action).order))
+    versions = versions_of(event, carries(discipline, event.action).order)
     if not event.session:
         return Line(number, event, event.instance, 0, versions)
     turn = int(event.reply.rpartition(".")[2])

@@ -27,7 +27,7 @@ from leo_model.machine.properties import (
     refines,
 )
 from leo_model.machine.state import Base, Content, Reply, State, authors
-from leo_model.machine.steps import World
+from leo_model.machine.steps import World, own
 from leo_model.traces.events import CALLS, ENDS, Line, Trace, call_of, line_of
 from leo_model.traces.explain import Rejection, explain
 
@@ -61,6 +61,11 @@ def _view(w: World, z: State, s: str) -> tuple[int, ...]:
     return (z.base.ngrams + len(bigrams), z.base.ngrams + len(trigrams))
 
 
+def _seen(w: World, z: State, s: str) -> tuple[int, ...]:
+    """The view, and in a unit of work the number of own writes over it."""
+    return (*_view(w, z, s), len(own(w, z, s))) if w.rules.whole_reply else _view(w, z, s)
+
+
 def _loaded(w: World, z: State, s: str) -> tuple[int, ...]:
     held = z.local[s]
     return (z.base.ngrams + len(held.bigrams), z.base.ngrams + len(held.trigrams))
@@ -83,7 +88,7 @@ _EXPECTED: dict[str, Callable[[World, State, str], tuple[int, ...]]] = {
     "LoadBigrams": _ngrams,
     "LoadTrigrams": _ngrams,
     "AssignView": _loaded,
-    "Generate": _view,
+    "Generate": _seen,
     "GenerateBegin": _view,
     "GenerateEnd": _view,
     "SaveSnapshot": _next_snapshots,

@@ -31,7 +31,7 @@ from leo.trace.words import (
 from leo_model.disciplines import DISCIPLINES
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import NOBODY
-from leo_model.traces.events import PROGRAM, Carries, Line, carries
+from leo_model.traces.events import PROGRAM, UNTOLD, Carries, Line, carries, versions_of
 
 HEADER_FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Header))
 START: Final = ("ngrams", "snapshots")
@@ -301,6 +301,16 @@ class TraceReader:
                 ": they are ignored, here and in later lines"
             )
 
+    def _untold(self, missing: AbstractSet[str]) -> None:
+        """Say once what an older recorder has left out."""
+        if "untold" not in self._noticed:
+            self._noticed.add("untold")
+            self.notices.append(
+                f"line {self._lines.number} does not tell {listed(sorted(missing))}, here and in "
+                "later lines, as older recorders: that a reply generated from its own observation "
+                "is assumed of this trace, not checked"
+            )
+
     def _end(self, fields: dict[str, object]) -> None:
         """Take the line with which a writer closes its recording."""
         end = self._known(fields, End, "ends")
@@ -383,6 +393,9 @@ class TraceReader:
             ("writes", event.writes, rule.writes),
         ):
             if given.keys() != wanted:
+                if given.keys() == wanted - UNTOLD.keys():
+                    self._untold(wanted & UNTOLD.keys())
+                    continue
                 raise self._fail(
                     f"{event.action} under {self.header.discipline} {word} "
                     f"{', '.join(sorted(wanted)) or 'nothing'}, and the event has {word} of "
@@ -394,12 +407,11 @@ class TraceReader:
                 f"the outcome of {event.action} is {rule.outcome!r}, and the event says "
                 f"{shown(event.outcome)}"
             )
-        held = event.reads or event.writes
-        versions = tuple(map(held.__getitem__, rule.order))
+        versions = versions_of(event, rule.order)
         if versions and not (min(versions) >= 0 and max(versions) <= MAX_VERSION):
             raise self._fail(
-                f"the versions {held} are out of range; a version is a number of committed writes, "
-                f"0 to {MAX_VERSION:,}"
+                f"the versions {event.reads or event.writes} are out of range; a version is a "
+                f"number of committed writes, 0 to {MAX_VERSION:,}"
             )
         return versions
 

@@ -22,7 +22,7 @@ from leo_model.disciplines import DISCIPLINES
 from leo_model.files import spec_folder
 from leo_model.machine.machine import ACTIONS
 from leo_model.machine.state import NOBODY
-from leo_model.traces.events import PROGRAM, Carries, carries
+from leo_model.traces.events import PROGRAM, UNTOLD, Carries, carries
 
 NAME: Final = "trace.schema.json"
 VERSION: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": MAX_VERSION}
@@ -167,11 +167,11 @@ def _carried(kind: Carries) -> Schema:
 
 
 def _versions(objects: frozenset[str]) -> Schema:
-    """An object that maps exactly these names to versions."""
+    """An object that maps exactly these names to versions; older recorders left some out."""
     return {
         "type": "object",
         "properties": {item: VERSION for item in sorted(objects)},
-        "required": sorted(objects),
+        "required": sorted(objects - UNTOLD.keys()),
         "additionalProperties": False,
     }
 

@@ -23,7 +23,7 @@ from leo.units import RW, WR, WW, name_of
 from leo_model.machine.narrate import ENDINGS
 from leo_model.machine.properties import name
 from leo_model.machine.state import Content, Reply, State, authors
-from leo_model.traces.events import VIEW, Line
+from leo_model.traces.events import UNTOLD, VIEW, Line
 from leo_model.traces.native import Checker, Violation
 from leo_model.traces.reader import START, open_trace
 
@@ -69,8 +69,10 @@ def note(event: Event) -> str:
 
 
 def objects(versions: dict[str, int]) -> str:
-    """Write objects with their versions; the two tables of a view of one version as one."""
-    found = dict(versions)
+    """Write objects with their versions; the two tables of a view of one version as one. Left out
+    is what an accepted trace says in one way only.
+    """
+    found = {item: version for item, version in versions.items() if item not in UNTOLD}
     if set(found) == set(VIEW) and len(set(found.values())) == 1:
         found = {"view": found[VIEW[0]]}
     return ", ".join(f"{item} v{version}" for item, version in found.items())
@@ -245,7 +247,8 @@ def _read(line: Line, moved_on: bool, other: Reply, kept: list[Line]) -> str:
     """A read: of a version that has the other's write, or that the other has moved on from."""
     reply = line.event.reply
     what = "snapshots" if line.event.action == "Recall" else "the view"
-    number = line.versions[0] if len(set(line.versions)) == 1 else "/".join(map(str, line.versions))
+    # Of the snapshots, or of the two tables of the view.
+    number = "/".join(map(str, dict.fromkeys(line.versions[: len(VIEW)])))
     read = f"{reply} read {what} v{number} (line {line.number})"
     objects = ("snapshots",) if line.event.action == "Recall" else ("ngrams",)
     wrote = _written(other, objects, kept)

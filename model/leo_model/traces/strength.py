@@ -64,6 +64,7 @@ INFORMATIVE: Final = {
     NEW: "a field that a newer schema may add is ignored, with a notice",
 }
 _ENDS: Final = "a recording that was not closed is the beginning of a behaviour"
+_OLDER: Final = "older recorders did not tell the buffer: it is assumed, with a notice"
 _NAMES: Final = "the same behaviour, with its sessions under other names"
 _WHY: Final = {
     SWAP: "two events that commute: both orders are behaviours",
@@ -202,6 +203,8 @@ def _why(mutant: Mutant, accepted: bool, verdict: TlcVerdict | None) -> str | No
             return _ENDS
         if mutant.field in (SWAP, REPLY):
             return _NAMES
+        if mutant.how == "without buffer":
+            return _OLDER
         return INFORMATIVE.get(mutant.field)
     return _WHY.get(mutant.field, _OTHER) if accepted else None
 

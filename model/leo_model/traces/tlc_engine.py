@@ -175,10 +175,9 @@ class Recording:
         self._numbers: list[int] = []
 
     def add(self, line: Line) -> None:
-        nothing = (-1,) * (2 - len(line.versions))
         action = line.event.action.value
         self._numbers.append(line.number)
-        self._events.append((action, self._actor(line), *line.versions, *nothing, line.turn))
+        self._events.append((action, self._actor(line), line.versions, line.turn))
 
     def _actor(self, line: Line) -> str:
         instance = line.event.instance
@@ -314,7 +313,7 @@ def make_job(name: str, traces: Sequence[Recorded]) -> TlcJob:
     }
     if rules.published:
         # Their sessions differ in what they call, so it matters which ones there are.
-        actors = {str(event[1]) for trace in traces for event in trace.events if event[4]}
+        actors = {str(event[1]) for trace in traces for event in trace.events if event[3]}
         homes = {actor: actor.partition("s")[0] for actor in sorted(actors)}
     asks = {name: call_of(name) if rules.published else "reply" for name in homes}
     # One event a line: before anything else TLC looks for PlusCal in the module, in time that is

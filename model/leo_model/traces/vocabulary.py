@@ -116,7 +116,7 @@ SHOWN: Final = {
     "calls": "`reply`: its number",
     "store": "`reads` of `snapshots`, `bigrams`, `trigrams`; `writes` of `ngrams`, `snapshots`",
     "view": "`reads` and `writes` of `view.bigrams`, `view.trigrams`",
-    "local": "`reads` of the reply in flight",
+    "local": "`reads` of the reply in flight; `buffer`: its own writes over the view",
     "holder": "`action`: from `Acquire` to `Release`, by `instance`",
     "arrivals": "`action`: the order of `Call` and `Acquire` (or `Begin`)",
     "overtaken": "`action`: the same",
@@ -322,13 +322,20 @@ def module_texts(names: tuple[str, ...]) -> str:
 def _objects(action: str) -> tuple[str, str]:
     """What an event of the action reads and writes; in a unit of work, less."""
     kinds = list(dict.fromkeys(carries(discipline, action) for discipline in DISCIPLINES))
-    reads, writes = (
-        ", ".join(f"`{item}`" for item in sorted({item for part in parts for item in part}))
-        for parts in ([kind.reads for kind in kinds], [kind.writes for kind in kinds])
-    )
-    if len(kinds) > 1:
-        writes += " (in a unit of work nothing)"
-    return reads, writes
+    return _either([kind.reads for kind in kinds]), _either([kind.writes for kind in kinds])
+
+
+def _either(parts: list[frozenset[str]]) -> str:
+    """The objects of a step that commits by itself, and what differs in a unit of work."""
+    plain, unit = parts[0], parts[-1]
+    text = _quoted(plain)
+    if unit != plain:
+        text += f" (in a unit of work {f'{_quoted(unit - plain)} too' if unit else 'nothing'})"
+    return text
+
+
+def _quoted(objects: Iterable[str]) -> str:
+    return ", ".join(f"`{item}`" for item in sorted(objects))
 
 
 def _escape(text: str) -> str:

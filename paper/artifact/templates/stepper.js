@@ -37,23 +37,33 @@ function lanes(story, place) {
   const body = element("tbody");
   story.frames.forEach((frame, index) => {
     const row = element("tr", "", index + 1 === place ? "now" : index + 1 > place ? "later" : "");
+    if (story.back_to && frame.n >= story.back_to) row.classList.add("round");
     row.append(element("td", String(frame.n)));
     const holders = Object.values(frame.holder || {});
     for (const lane of story.sessions) {
       const cell = element("td", "", index < place && holders.includes(lane) ? "holds-lock" : "");
       if (frame.actor === lane || !story.sessions.includes(frame.actor)) {
         cell.append(element("b", frame.action), frame.note ? ` ${frame.note}` : "");
+        cell.dataset.lane = frame.actor;
       }
       row.append(cell);
     }
     body.append(row);
   });
+  if (story.back_to) {
+    const row = element("tr", "", place < story.frames.length ? "round later" : "round");
+    const cell = element("td", `and again from step ${story.back_to}, for ever`);
+    cell.colSpan = story.sessions.length;
+    row.append(element("td", "↺"), cell);
+    body.append(row);
+  }
   table.append(top, body);
   scroll.append(table);
   return scroll;
 }
 
-// The dependency arrows, from step to step, over the lanes; those that go back in time are dashed.
+// The dependency arrows, from step to step; those that go back in time are dashed. They run between
+// the lanes and along the lines between the rows, so that they cross no word.
 function arrows(scroll, story, place) {
   const table = scroll.firstChild;
   const edges = (story.edges || []).filter(([from, to]) => from < place && to < place);
@@ -68,20 +78,23 @@ function arrows(scroll, story, place) {
     const lane = Math.max(0, story.sessions.indexOf(story.frames[index].actor));
     return table.tBodies[0].rows[index].cells[lane + 1];
   };
-  for (const [from, to, back] of edges) {
+  for (const [number, [from, to, back]] of edges.entries()) {
     const [one, other] = [cell(from), cell(to)];
     const right = one.offsetLeft < other.offsetLeft;
-    const x1 = one.offsetLeft + (right ? one.offsetWidth - 3 : 3);
-    const x2 = other.offsetLeft + (right ? 1 : other.offsetWidth - 1);
+    const apart = 2 * number;
+    // Out of the one at its side, to the line above or below the other, along it, and in.
+    const x1 = one.offsetLeft + (right ? one.offsetWidth : 0) - apart;
+    const x2 = other.offsetLeft + (right ? 0 : other.offsetWidth);
     const y1 = one.offsetTop + one.offsetHeight / 2;
     const y2 = other.offsetTop + other.offsetHeight / 2;
+    const between = other.offsetTop + (y1 < y2 ? 0 : other.offsetHeight);
+    const out = right ? -7 : 7;
     const line = document.createElementNS(space, "path");
-    const bend = right ? 36 : -36;
-    line.setAttribute("d", `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`);
+    line.setAttribute("d", `M${x1 + out} ${y1} H${x1} V${between} H${x2 + out / 2} V${y2} H${x2}`);
     line.setAttribute("class", back ? "back" : "");
     const tip = document.createElementNS(space, "path");
-    const side = right ? -8 : 8;
-    tip.setAttribute("d", `M${x2} ${y2} l${side} -4 v8 z`);
+    const side = right ? -6 : 6;
+    tip.setAttribute("d", `M${x2 - side / 2} ${y2} l${side} -4 v8 z`);
     tip.setAttribute("class", back ? "tip back" : "tip");
     svg.append(line, tip);
   }
@@ -140,7 +153,9 @@ function show() {
   }
   const frame = told.frames[Math.min(place, told.frames.length) - 1];
   const step = `Step ${frame.n}: ${frame.actor} ${frame.action}${frame.note ? ", " + frame.note : ""}.`;
-  say.textContent = place < told.frames.length ? step : `${step} ✗ ${told.property} has fallen: ${told.witness}.`;
+  const then = told.back_to ? `Then again from step ${told.back_to}, for ever.` : told.ever ? "Then nothing, for ever." : "";
+  const fall = `${then} ✗ ${told.property} ${told.ever ? "falls" : "has fallen"}: ${told.witness}.`;
+  say.textContent = place < told.frames.length ? step : `${step} ${fall}`;
 }
 
 const moves = {

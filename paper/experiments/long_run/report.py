@@ -19,8 +19,8 @@ from paper.experiments.summary import Summary, Table, chance, tell
 SERIES: Final = {"tokens": "token ratio", "types": "type ratio", "words": "words of a reply"}
 DETECTED: Final = 0.05
 WORDS: Final = 10
-# A line of so many cycles is drawn thin, without marks.
-MANY: Final = 200
+# So many points of a line are drawn: of a long conversation, means of several cycles.
+POINTS: Final = 50
 # What each check of a snapshot says when it holds.
 CHECKS: Final = {
     "versions": "versions as the committed replies say",
@@ -209,17 +209,25 @@ def plot(config: Config, rows: Sequence[Row]) -> list[Plot]:
         for row, name in enumerate(("tokens", "types")):
             for column, seeds in enumerate(runs):
                 axes = figure.add_subplot(2, len(runs), row * len(runs) + column + 1)
-                series = {f"conversation {seed}": _cycles(cycles, seed, name) for seed in seeds}
-                x = [CYCLE * (k + 1) for k in range(min(map(len, series.values())))]
-                shown = {label: values[: len(x)] for label, values in series.items()}
-                lines(axes, x, shown, marked=len(x) < MANY)
-                if len(x) >= MANY:
-                    axes.lines[0].set_linewidth(0.5)
+                series = {f"no. {seed}": _cycles(cycles, seed, name) for seed in seeds}
+                least = min(map(len, series.values()))
+                wide = max(1, least // POINTS)
+                x = [CYCLE * wide * (k + 1) for k in range(least // wide)]
+                shown = {
+                    label: [fmean(values[wide * k : wide * (k + 1)]) for k in range(len(x))]
+                    for label, values in series.items()
+                }
+                lines(axes, x, shown, marked=len(seeds) > 1)
                 for stop in rows:
                     if (stop["kind"], stop["seed"]) == ("stop", seeds[0]):
                         axes.axvline(stop["turn"], color="#777777", lw=0.8, ls="--", zorder=0)
                 axes.set_ylabel(SERIES[name])
-                axes.legend() if row == 0 else axes.set_xlabel("turn (dashed: the stops)")
+                if row == 0:
+                    axes.set_title(f"means of {CYCLE * wide} turns")
+                    if len(shown) > 1:
+                        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=7)
+                else:
+                    axes.set_xlabel("turn (dashed: the stops)")
 
-    caption = "external_vocab over the conversations of a week and over the long one, by cycle of "
-    return [Plot("metric", f"{caption}20 turns", draw_metric, (7.0, 5.0))]
+    caption = "external_vocab over the conversations of a week (left) and over the long one (right)"
+    return [Plot("metric", caption, draw_metric, (9.0, 4.6))]

@@ -43,9 +43,9 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         if "replies" in row
     }
     by_arm = {arm: [turn for turn in turns if turn["arm"] == arm] for arm in ARMS}
-    found = {name: _compare(turns, value, config, name) for name, value in VALUES.items()}
+    found = {name: _compare(turns, name, config, name) for name in VALUES}
     whole = [turn for turn in turns if not is_fallback(turn)]
-    found[WHOLE] = _compare(whole, VALUES[TOKENS], config, "without fallbacks")
+    found[WHOLE] = _compare(whole, TOKENS, config, "without fallbacks")
     lengths = {arm: [turn["observer_words"] for turn in mine] for arm, mine in by_arm.items()}
     means = {
         name: {arm: _mean(value, mine) for arm, mine in by_arm.items()}
@@ -60,6 +60,9 @@ def summarise(config: Config, rows: Sequence[Row], timings: Sequence[Row]) -> Su
         "means_printed": means[PRINTED],
         "means_tokens": means[TOKENS],
         "means_types": means[TYPES],
+        # The same over the means of the conversations, as the differences are.
+        "talks_tokens": {arm: fmean(_talks(TOKENS, turns, arm)) for arm in ARMS},
+        "talks_types": {arm: fmean(_talks(TYPES, turns, arm)) for arm in ARMS},
         "printed": found[PRINTED].difference,
         "tokens": found[TOKENS].difference,
         "types": found[TYPES].difference,
@@ -137,13 +140,16 @@ def _mean(column: str, turns: Sequence[Row]) -> float:
     return fmean(turn[column] for turn in turns)
 
 
-def _compare(turns: Sequence[Row], value: str, config: Config, name: str) -> Comparison:
+def _talks(metric: str, turns: Sequence[Row], arm: str) -> list[float]:
+    """The mean of each conversation of an arm."""
+    talks = conversations(turns)
+    return [_mean(VALUES[metric], talk) for talk in talks if talk[0]["arm"] == arm]
+
+
+def _compare(turns: Sequence[Row], metric: str, config: Config, name: str) -> Comparison:
     """Asynchronous less synchronous, over the means of the conversations."""
-    means = {
-        arm: [_mean(value, talk) for talk in conversations(turns) if talk[0]["arm"] == arm]
-        for arm in ARMS
-    }
-    return compare(means["async"], means["sync"], seed_of(config["seed"], "published", name))
+    one, other = (_talks(metric, turns, arm) for arm in ("async", "sync"))
+    return compare(one, other, seed_of(config["seed"], "published", name))
 
 
 def _reproduced(turns: Sequence[Row]) -> Mapping[str, int]:

@@ -243,7 +243,7 @@ def test_a_make_that_never_ends_is_refused() -> None:
         await asyncio.Event().wait()
         return Store()
 
-    with pytest.raises(LeoError, match="make: it never ends"):
+    with pytest.raises(LeoError, match="make: it waits for nobody"):
         explore(make, [lambda store: store.turn("q")])
 
 

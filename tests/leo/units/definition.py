@@ -31,8 +31,17 @@ class Access:
     call: int
 
 
-def history(rng: Random, *, exact: bool | None, units: int, calls: int, sure: bool) -> Writer:
-    """Units that read and write, their calls begun and ended in any order.
+def history(
+    rng: Random,
+    *,
+    exact: bool | None,
+    units: int,
+    calls: int,
+    sure: bool,
+    updates: bool = False,
+) -> Writer:
+    """Units that read and write, their calls begun and ended in any order; with `updates` each
+    reads x and then writes it.
 
     Exact calls, calls with intervals, or (None) some of each; exact reads may look back, also to
     before the recording. Writes may raise unless `sure`.
@@ -42,11 +51,13 @@ def history(rng: Random, *, exact: bool | None, units: int, calls: int, sure: bo
     left: dict[str, list[tuple[str, str, bool]]] = {}
     for name in "abcd"[: rng.randint(2, units)]:
         plan = [("Open", "", False)]
-        for _ in range(rng.randint(1, calls)):
+        for k in range(2 if updates else rng.randint(1, calls)):
             reads = "".join(item for item in OBJECTS if rng.random() < 0.45)
             writes = "".join(item for item in OBJECTS if rng.random() < 0.4)
             if not reads and not writes:
                 reads = rng.choice(OBJECTS)
+            if updates:
+                reads, writes = ("x", "") if k == 0 else ("", "x")
             plan.append((reads, writes, rng.random() < 0.5 if exact is None else exact))
         # With doubtful writes a unit may not have ended when the recording is closed.
         left[name] = [*plan, ("Close", "", False)] if sure or rng.random() < 0.9 else plan
@@ -205,6 +216,46 @@ def _torn(world: Sequence[Access], nodes: set[str]) -> set[str]:
         if there & later:
             return {"NoTornRead"}
     return set()
+
+
+def with_values(trace: Writer, rng: Random) -> list[list[Access]]:
+    """Give each write a value, its own or one of a few, and each read the value that it found in
+    one of the worlds; return the worlds in which the reads found these.
+    """
+    of_call = {event.seq: event for event in trace.events}
+    few = rng.choice((1_000, 1_000, 3))
+    all_worlds = list(worlds(trace))
+    told = [
+        {
+            (access.call, access.item): next(
+                (
+                    w.call % few
+                    for w in reversed(world[:at])
+                    if (w.verb, w.item) == ("write", access.item)
+                ),
+                0,
+            )
+            for at, access in enumerate(world)
+            if access.verb == "read"
+        }
+        for world in all_worlds
+    ]
+    chosen = rng.choice(told)
+    for seq, event in of_call.items():
+        # A call that does both gives no value, as in a recording.
+        alone = not (event.reads and event.writes)
+        saw = {item: f"of {chosen[seq, item]}" for item in event.reads if alone}
+        gave = {item: f"of {seq % few}" for item in event.writes if alone}
+        trace.events[seq - 1] = msgspec.structs.replace(
+            event, saw=saw or msgspec.UNSET, gave=gave or msgspec.UNSET
+        )
+    trace.values = True
+    known = {at for at in chosen if trace.events[at[0] - 1].saw is not msgspec.UNSET}
+    return [
+        world
+        for world, found in zip(all_worlds, told, strict=True)
+        if all(found[at] == chosen[at] for at in known)
+    ]
 
 
 def orders(calls: list[UnitEvent]) -> Iterator[list[UnitEvent]]:

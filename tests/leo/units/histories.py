@@ -449,8 +449,91 @@ SINGLES = {
     "why it failed, in place of what it did": Told(
         register("0 w 1", "(1 c [1 2]", "?1 c :timed-out", "(2 w 3", "!2 w :refused", "0 r 2")
     ),
+    "nobody knows of a comparison whether it ended, and what it had to find": Told(
+        register("(0 c [nil 1]", "1 w 2", "2 r 1", "?0 c [nil 1]"), SER
+    ),
+    "who was seen had to find what nobody else saw": Told(
+        register("(0 w 1", "?0 w 1", "(1 c [1 2]", "?1 c [1 2]", "2 r 2")
+    ),
     "a long quiet run": Told(register(*(f"{k % 5} w {k % 3}" for k in range(2_000)))),
 }
+
+SKEWED = "w(1,1,0,0)\nr(1,1,1,1)\nr(2,0,1,1)\nw(1,5,1,1)\nr(1,1,2,2)\nr(2,0,2,2)\nw(2,6,2,2)\n"
+LOGGED = "01:02 INFO [worker 3] jepsen.util - {} \t:{} :{} \t{} \t:hint 0\n"
+
+
+def logged(*ops: str) -> str:
+    """Lines of a log: `0 invoke write 1`."""
+    return "".join(LOGGED.format(*op.split(" ", 3)) for op in ops)
+
+
+def keyed(*ops: str) -> str:
+    """Operations on texts: `0 append x abc`, in turn."""
+    text = ""
+    for op in ops:
+        process, f, key, *value = op.split()
+        said = f"{{:process {process}, :f :{f}, :key {key}, :value "
+        before = "nil" if f == "get" else f'"{value[0]}"'
+        text += f"{said}{before}, :type :invoke}}\n"
+        text += f"""{said}"{"".join(value)}", :type :ok}}\n"""
+    return text
+
+
+# Of the text formats, of Jepsen's logs, of texts that pieces are written to, and of locks.
+TEXTS = {
+    "calls: in turn": Told("w(1,1,0,0)\nr(1,1,1,1)\nw(1,2,1,1)\nr(1,2,0,2)\n"),
+    "calls: each read what the other changed": Told(SKEWED, SI, (SKEW,)),
+    "calls: two wrote over the same": Told(SKEWED.replace("w(2,", "w(1,"), RA, (LOST,)),
+    "calls: a session goes back": Told("w(1,1,0,0)\nw(1,2,0,1)\nr(1,2,1,2)\nr(1,1,1,3)\n", SER),
+    "calls: 0 was written": Told("w(1,0,0,0)\nw(1,2,0,1)\nr(1,2,1,2)\nr(1,0,1,3)\n", SER),
+    "words: two readers, two orders": Told(
+        "w x 1\n=====\nw y 1\n=====\nr x 1\nr y 0\n=====\nr x 0\nr y 1\n", RA, (FORK,)
+    ),
+    "words: a session goes back": Told("w x 1\n---\nw x 2\n===\nr x 2\n---\nr x 1\n", SER),
+    "words: a transaction goes back": Told(
+        "w x 1\n===\nw x 2\n===\nr x 2\nr x 1\n", RC, (SINGLE,)
+    ),
+    "brackets: in turn": Told("// the first\n[x:=1 y:=1] [z==?]\n---\n[x==1 y==1]\n"),
+    "brackets: what failed was read": Told("[x:=1]!\n---\n[x==1]\n", RU, (G1A,)),
+    "brackets: a session goes back": Told("[x:=1] [x:=2]\n---\n[x==2]\n[x==1]\n", SER),
+    "brackets: two sessions": Told("[x:=1] [x:=2]\n---\n[x==2]\n---\n[x==1]\n"),
+    "dbcop's JSON": Told(
+        '{"params":{"id":0},"data":[[{"events":[{"Write":{"variable":0,"version":1}}],"committed":'
+        'false}],[{"events":[{"Read":{"variable":0,"version":1}},{"Read":{"variable":1,"version":'
+        'null}}],"committed":true}]]}', RU, (G1A,),
+    ),
+    "a log that a nemesis begins": Told(
+        logged(":nemesis info start nil", "0 invoke write 1", "1 invoke cas [1 2]")
+        + logged("1 ok cas [1 2]", "0 ok write 1")
+    ),
+    "a log: too late": Told(
+        logged("0 invoke write 1", "0 ok write 1", "1 invoke read nil", "1 ok read nil"), SER
+    ),
+    "pieces of a text": Told(
+        keyed("0 get x", "0 append x ab", "1 append x cd", "0 get x abcd", "1 put x e", "0 get x e")
+    ),
+    "a piece is lost": Told(keyed("0 append x ab", "1 append x cd", "0 get x ab"), SER),
+    "a lock in turn": Told(
+        "".join(
+            f"{{:process {who} :type :{kind} :f :{f}}}\n"
+            for who, f in ((0, "acquire"), (0, "release"), (1, "acquire"))
+            for kind in ("invoke", "ok")
+        )
+    ),
+    "two hold a lock": Told(
+        "".join(
+            f"{{:process {who} :type :{kind} :f :{f} :value nil}}\n"
+            for who, f in ((0, "acquire"), (1, "acquire"), (0, "release"))
+            for kind in ("invoke", "ok")
+        ), SER,
+    ),
+    "several registers, in long words": Told(
+        in_turn("[[:write x 1] [:write y 1]]", "[[:read x 1] [:write y 2]]", "[[:read y 2]]")
+    ),
+    "lists are values": Told(in_turn("[[:w x [1 2]]]", "[[:r x [1 2]]]", "[[:w x {:a 1}]]")),
+    "elements are lists": Told(in_turn("[[:append x [1]]]", "[[:r x [[1]]]]")),
+    "in parentheses": Told(f"({register('0 w 1', '0 r 1')})"),
+}  # fmt: skip
 
 PLAIN = {
     "in turn": Told(lines(unit("w x 1", begin=1, end=2), unit("r x 1", begin=3, end=4))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leo.errors import InstrumentError
-from leo.units import instrument
+from leo.units import instrument, judge_bytes
 from tests.leo.units.test_instrument import Shelf, told
 
 
@@ -147,3 +148,28 @@ def test_a_unit_that_is_one_moment_is_refused() -> None:
     with pytest.raises(InstrumentError, match="one moment"):
         instrument(Shelf(), reads=both, appends=both, unit="get")
     instrument(Shelf(), reads=both, writes=both).close()
+
+
+class Budget:
+    """A method that reads, waits, and writes."""
+
+    used = 0
+
+    async def spend(self, tokens: int) -> None:
+        used = self.used
+        await asyncio.sleep(0)
+        self.used = used + tokens
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_call_that_waits_between_its_read_and_its_write_is_told(others: int) -> None:
+    """It is taken as one moment, so that the report must not be silent about it."""
+
+    async def run() -> Any:
+        budget, both = Budget(), {"spend": "used"}
+        with instrument(budget, reads=both, writes=both) as recording:
+            await asyncio.gather(*(budget.spend(1) for _ in range(1 + others)))
+        return judge_bytes(recording.ndjson())
+
+    notices = asyncio.run(run()).notices
+    assert any("spend reads and writes in one call" in text for text in notices) == bool(others)

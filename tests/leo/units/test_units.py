@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+import leo.units.blocks
 import leo.units.judge
 from leo.units.doubt import Doubt
 from leo.units.patterns import Block
@@ -323,7 +324,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, history: str) -> int:
 
     counted.needed = Doubt.needed  # type: ignore[attr-defined]
     with monkeypatch.context() as patch:
-        patch.setattr(leo.units.judge, "Doubt", counted)
+        patch.setattr(leo.units.blocks, "Doubt", counted)
         assert script(history).clean
     return sum(before - doubt.effort for before, doubt in searches)
 
@@ -338,6 +339,38 @@ def test_the_work_grows_with_the_trace_and_not_faster(
     short, long = (looked_at(monkeypatch, history(units, "ry")) for units in (100, 400))
     assert 0 < long < 5 * short
     assert looked_at(monkeypatch, history(100, "o")) == 0
+
+
+@pytest.mark.parametrize(
+    ("gave", "ends", "sure"),
+    [
+        (("1", "1"), "returned", True),
+        (("0", "1"), "returned", False),
+        ((None, "1"), "returned", False),
+        (("1", "2"), "raised", False),
+    ],
+)
+def test_values_tell_a_lost_update(gave: tuple[str | None, str], ends: str, sure: bool) -> None:
+    """Two units whose calls overlap in every way: both found a value that no write had given, and
+    wrote. Where a write may have given it again, or one of the two failed, that says nothing.
+    """
+    trace = Writer(values=True)
+    for unit in "ab":
+        trace.add(unit, "Open")
+    for unit in "ab":
+        trace.add(unit, "Read", reads="x", since=2)
+    for since, unit in enumerate("ab", 3):
+        trace.add(unit, "Write", writes="x", since=since)
+    trace.add("a", "Close", outcome=ends)
+    trace.add("b", "Close", outcome="returned")
+    told = [None, None, "0", "0", *gave, None, None]
+    for at, words in enumerate(told):
+        event, said = trace.events[at], msgspec.UNSET if words is None else {"x": words}
+        trace.events[at] = msgspec.structs.replace(
+            event, **{"saw" if event.reads else "gave": said}
+        )
+    verdict = trace.judge()
+    assert ("NoLostUpdate" in verdict.broken, "Serializable" in verdict.broken) == (sure, sure)
 
 
 def test_report_for_people_and_programs() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import leo.units.judge
 from leo.units.report import to_fields
-from tests.leo.units.definition import fallen, history, worlds
+from tests.leo.units.definition import fallen, history, with_values, worlds
 from tests.leo.units.writer import Writer
 
 # What a failed unit left behind is no matter of orders.
@@ -49,7 +49,26 @@ def check_doubt(seed: int) -> None:
             assert not any(fell), (seed, name)
 
 
-@pytest.mark.parametrize("check", [check_exact, check_doubt])
+def check_values(seed: int) -> None:
+    """The same, where it is recorded what reads returned: broken means that it fell in every world
+    in which they return that.
+    """
+    rng = Random(seed)
+    sure, updates = rng.random() < 0.7, rng.random() < 0.3
+    trace = history(rng, exact=False, units=3, calls=2, sure=sure, updates=updates)
+    possible = [fallen(trace, world) for world in with_values(trace, rng)]
+    verdict = trace.judge()
+    assert "ReadsWhatWasWritten" not in verdict.broken, seed
+    for name in set().union(*possible) | set(verdict.broken) - ASIDE:
+        fell = [name in one for one in possible]
+        names = {name, "Serializable"} if name == "StrictlySerializable" else {name}
+        if names & set(verdict.broken):
+            assert all(fell), (seed, name)
+        elif not names & set(verdict.undecided):
+            assert not any(fell), (seed, name)
+
+
+@pytest.mark.parametrize("check", [check_exact, check_doubt, check_values])
 @pytest.mark.parametrize("seeds", [500, pytest.param(50_000, marks=pytest.mark.long)])
 def test_histories_by_chance(check: Callable[[int], None], seeds: int) -> None:
     """On as many in `make test-long` as show the rare ones."""

@@ -134,17 +134,26 @@ def write_traces(paths: list[Path], header: bytes, *, lose: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("kind", "text", "says"),
     [
-        ("{:type :ok", "is not closed"),
-        ("[]", "there is no transaction"),
-        ("{:type :ok :value [[:cas x 1]]}", "is no operation"),
-        ("{:type :ok :value [[:w x 1]]} {:type :ok :value [[:w x 1]]}", "was written to x twice"),
+        ("elle", "{:type :ok", "is not closed"),
+        ("elle", "[]", "there is no transaction"),
+        ("elle", "{:type :ok :value [[:cas x 1]]}", "is no operation"),
+        ("elle", "{:type :ok :f :add :value 3}", ":add '?3'? is no operation"),
+        ("elle", "{:type :ok :value [[:w x 1]]} {:type :ok :value [[:w x 1]]}", "to x twice"),
+        ("elle", '[[{"events": 3}]]', "no sessions of dbcop"),
+        ("elle", "{:type :ok :f :read :value #{1 2}}", "no sets"),
+        ("elle", "{:type :ok :value [[:append x 1] [:w y 1]]}", "split it"),
+        ("text", "// nothing", "there is no transaction; expected lines"),
+        ("text", "w(1,2,3,4)\nx(1,2,3,4)", "line 2: 'x.1,2,3,4.' is no operation"),
+        ("text", "w(1,2,3,4)\nw(1,2,3,5)", "to 1 twice .lines 1 and 2."),
+        ("text", "[x:=1 y=2]", "line 1: 'y=2' is no operation"),
+        ("binary", "\0", "this is binary"),
     ],
 )
-def test_what_is_no_history_is_refused(text: str, says: str) -> None:
+def test_what_is_no_history_is_refused(kind: str, text: str, says: str) -> None:
     with pytest.raises(TraceError, match=says):
-        history_of("elle", text.encode(), "history")
+        history_of(kind, text.encode(), "history")
 
 
 def test_plain_lines_of_transactions(tmp_path: Path) -> None:

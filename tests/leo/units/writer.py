@@ -21,6 +21,7 @@ class Writer:
     start: dict[str, int] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     commits: bool = False
+    values: bool = False
 
     def add(
         self,
@@ -67,7 +68,7 @@ class Writer:
 
     def data(self) -> bytes:
         lines = [
-            UnitsHeader(1, "units", "units/1", "r", self.start, self.commits),
+            UnitsHeader(1, "units", "units/1", "r", self.start, self.commits, self.values),
             *self.events,
             End("end", "r", "w1", len(self.events)),
         ]

@@ -15,10 +15,11 @@ import pytest
 from leo.commands.main import main
 from leo_model.checking import check as checking
 from leo_model.checking.claims import load_claims
-from leo_model.checking.results import problems
+from leo_model.checking.results import closing_step, problems
 from leo_model.commands import check as commands_check
 from leo_model.commands import replay as command_replay
 from leo_model.files import spec_folder
+from leo_model.machine.machine import Move
 from leo_model.tlc.job import TlcJob, TlcResult, Verdict
 from tests.paper.artifact.results import check_results, write_results
 
@@ -243,3 +244,21 @@ def test_what_was_changed_is_not(edit: Edit) -> None:
     data = json.loads(json.dumps(check_results()))
     edit(data)
     assert problems(data, load_claims())
+
+
+def test_the_step_that_closes_a_circle() -> None:
+    """TLC names the state that a behaviour comes back to; the step that leads there need not be the
+    one that led there first."""
+    steps = (
+        "Call 1, Acquire 1, Begin 1, Recall 1, Ingest 1, Generate 1, Call 2, Acquire 2, Begin 2, "
+        "Recall 2, Ingest 2, Generate 2, SaveSnapshot 2, Commit 2, SaveSnapshot 1, SwapView 2, "
+        "Retry 1, Begin 1, Release 2"
+    )
+    words = [step.split() for step in steps.split(", ")]
+    found = {
+        "discipline": "optimistic", "property": "Answered", "faults": [], "sessions": 2, "turns": 0,
+        "back_to": 4, "witness": "", "schedule": [(action, f"s{who}") for action, who in words],
+    }  # fmt: skip
+    assert closing_step(found) == Move("Return", "s2")
+    assert closing_step({**found, "back_to": 5}) is None
+    assert closing_step({**found, "back_to": None}) is None

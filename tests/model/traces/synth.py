@@ -143,4 +143,5 @@ def _versions(state: State, instance: str) -> dict[str, int]:
         "snapshots": state.base.snapshots + len(state.store.snapshots),
         "view.bigrams": state.base.ngrams + len(view.bigrams),
         "view.trigrams": state.base.ngrams + len(view.trigrams),
+        "buffer": 1,
     }

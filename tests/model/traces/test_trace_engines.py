@@ -79,6 +79,26 @@ def test_engines_agree_on_valid_and_mutated_traces(tmp_path: Path) -> None:
     assert sum(agreement.accepted[kind] for kind in MUTATIONS) < 50 // 3
 
 
+def test_engines_refuse_a_reply_that_did_not_read_its_own_buffer(tmp_path: Path) -> None:
+    """Generated from the view alone: refused by both.  An older recorder did not tell it: assumed,
+    with a notice."""
+    header, events = random_trace(trace_world("unit-of-work", 2), Random(3), 0.0, 40)
+    at = next(k for k, event in enumerate(events) if event["action"] == "Generate")
+
+    def told(**own: int) -> list[dict[str, object]]:
+        view = {item: v for item, v in events[at]["reads"].items() if item != "buffer"}
+        return [*events[:at], {**events[at], "reads": view | own}, *events[at + 1 :]]
+
+    traces = [trace_of("t", header, told(**own)) for own in ({}, {"buffer": 1}, {"buffer": 0})]
+    verdicts = judge([record(trace) for trace in traces], work=tmp_path)
+    assert [verdict.kind for verdict in verdicts] == ["accepted", "accepted", "data"]
+    refused = native.check(trace_of("t", header, told(buffer=0))).rejection
+    assert refused is not None and (refused.kind, refused.line) == ("data", at + 2)
+    assert refused.expected == {"buffer": 1} and refused.observed == {"buffer": 0}
+    assert verdicts[2].line == refused.line
+    assert ["buffer" in " ".join(trace.notices) for trace in traces] == [True, False, False]
+
+
 def test_a_wrong_engine_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three mistakes in the native engine, each noticed as a disagreement: a version that is not
     looked at, a property that is not looked at, one that is told too often."""

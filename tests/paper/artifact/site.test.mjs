@@ -120,7 +120,7 @@ test("without a script the story is told all the same", async () => {
   assert.equal(await page.locator(".lanes tbody tr").count(), 5);
   assert.equal(await page.locator(".controls").isVisible(), false);
   await page.goto(pathToFileURL(resolve(site, "index.html")).href);
-  assert.equal(await page.locator(".demo li").count(), 10);
+  assert.equal(await page.locator(".demo li").count(), 15);
   await close();
 });
 

@@ -17,7 +17,7 @@ import pytest
 
 import paper.artifact
 from paper.artifact.results import Results, load
-from paper.artifact.section import revised
+from paper.artifact.revision import revised
 from paper.experiments.long_run import report as long_run
 from paper.experiments.registry import load as load_experiment
 from paper.experiments.results import RESULTS, is_kept, make_again, read, tell_kept

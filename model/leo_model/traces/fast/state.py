@@ -32,6 +32,7 @@ NGRAMS: Final = b'{"ngrams":%d}'
 BIGRAMS: Final = b'{"bigrams":%d}'
 TRIGRAMS: Final = b'{"trigrams":%d}'
 VIEW: Final = b'{"view.bigrams":%d,"view.trigrams":%d}'
+SEEN: Final = b'{"view.bigrams":%d,"view.trigrams":%d,"buffer":1}'
 BOTH: Final = b'{"ngrams":%d,"snapshots":%d}'
 NOTHING: Final = msgspec.Raw(b"{}")
 _OUTCOMES: Final = ("ok", "returned", "cancelled", "raised", "crashed")

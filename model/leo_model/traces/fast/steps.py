@@ -19,6 +19,7 @@ from leo_model.traces.fast.state import (
     BOTH,
     NGRAMS,
     NOTHING,
+    SEEN,
     SNAPSHOTS,
     TRIGRAMS,
     VIEW,
@@ -273,7 +274,7 @@ def walk_units(books: Books, rows: Sequence[Row]) -> tuple[int, int, dict[str, i
         return 0, 0, {}
     flying = books.flying
     now_snapshots = Raw(SNAPSHOTS % snapshots)
-    now_view = Raw(VIEW % (view, view))
+    now_seen = Raw(SEEN % (view, view))
     taken = called = 0
     # Begins as `walk` does: a call for each event would cost more than the walk itself.
     for taken, row in enumerate(rows):  # noqa: B007 - how far it came, after the loop
@@ -309,7 +310,7 @@ def walk_units(books: Books, rows: Sequence[Row]) -> tuple[int, int, dict[str, i
             run.read_snapshots = True
             run.next = "Ingest"
         elif action == "Generate":
-            if row.reads != now_view or row.writes != NOTHING or view != ngrams:
+            if row.reads != now_seen or row.writes != NOTHING or view != ngrams:
                 break
             run.low = run.high = run.saw_bigrams = run.saw_trigrams = view
             run.read_ngrams = True
@@ -335,7 +336,7 @@ def walk_units(books: Books, rows: Sequence[Row]) -> tuple[int, int, dict[str, i
             swapped = Raw(VIEW % (ngrams, ngrams))
             if row.writes != swapped or view != ngrams - 1 or run.wrote != ngrams:
                 break
-            view, now_view = ngrams, swapped
+            view, now_seen = ngrams, Raw(SEEN % (ngrams, ngrams))
             run.next = "Release"
         elif row.writes != NOTHING:
             break

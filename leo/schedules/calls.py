@@ -28,8 +28,8 @@ from leo.schedules.engine.system import Choice, Outcome, Step
 from leo.schedules.report import tell_raised, to_text
 from leo.schedules.running import world
 from leo.schedules.running.choosing import CLOCK, ChoosingLoop, Refused
+from leo.schedules.running.marks import TIMES
 from leo.schedules.running.places import Place, in_library, place_of, raised_at, suspended
-from leo.schedules.running.shape import TIMES
 from leo.schedules.states import behaviour, ending, fingerprint, state_parts
 from leo.schedules.values import cut
 from leo.units import Naming

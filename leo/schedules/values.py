@@ -23,6 +23,7 @@ from typing import Any
 
 from leo.schedules.around import beside
 from leo.schedules.running.fields import fields_of
+from leo.schedules.running.marks import without_ids
 from leo.schedules.running.shape import (
     CLIENTS,
     CONSTANT,
@@ -30,7 +31,6 @@ from leo.schedules.running.shape import (
     PLAIN,
     made_by_python,
     waits,
-    without_ids,
 )
 
 # A text of a value is not longer, nor a line of what has changed has more parts.

@@ -26,7 +26,7 @@ Story = dict[str, Any]
 # Under which disciplines a schedule is shown again: the paper's lock, and the one that is whole.
 INSTEAD = ("asyncio-lock", "shielded-unit-of-work")
 CANCELLED = frozenset({"Cancel", "CancelApplied"})
-FAULTS = CANCELLED | frozenset({ "Raise", "Crash", "Recover", "Busy"})
+FAULTS = CANCELLED | frozenset({"Raise", "Crash", "Recover", "Busy"})
 # Whose writes it shows that a step came after them: what it generates from shows those of its view.
 READS = {
     "Recall": ("snapshots",),

@@ -31,20 +31,17 @@ import types
 import weakref
 from collections.abc import Callable, Iterable, Set
 from concurrent.futures import Executor
-from contextlib import suppress
 from hashlib import blake2b
 from pickle import PicklingError
 from typing import Any
 
 from leo.schedules.running.fields import SLOT, dictionary_of, slots_of
+from leo.schedules.running.marks import ADDRESS, IDS, is_time, without_ids
 from leo.schedules.running.places import rank
 from leo.schedules.running.threads import HeldLock, HeldQueue
 from leo.units.log import Log
 
 _LARGE = 1 << 24
-# The ids of objects that a run has asked for, with the name of what each is of if it has one.
-IDS: dict[int, str] = {}
-_NUMBER = re.compile(r"(?<!\w)(?:0x[0-9a-f]{7,}|\d{8,})(?!\w)")
 PLAIN = frozenset({int, str, bool, type(None), float, bytes, complex, type(...)})
 CONSTANT = (
     type, types.ModuleType, types.CodeType, logging.Logger, logging.Handler, threading.Thread,
@@ -54,8 +51,6 @@ CONSTANT = (
     Log,
 )  # fmt: skip
 _SORTED = PLAIN | {tuple}
-# The text of an object without one of its own: it differs from run to run.
-ADDRESS = re.compile(r" at 0x[0-9a-f]{6,}")
 # What objects of these libraries hold are connections and caches of statements, no state of the
 # user's; rows are looked at where they are.
 CLIENTS = frozenset({"threading", "_thread", "leo", "aiosqlite", "sqlalchemy", "databases",
@@ -63,13 +58,6 @@ CLIENTS = frozenset({"threading", "_thread", "leo", "aiosqlite", "sqlalchemy", "
 _NAMED = (contextvars.ContextVar, logging.Logger)
 _LOCAL = type(threading.local())
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
-
-
-# When a run begins that is to know times by their values, by the loop's clock and since 1970; and
-# how far off they may be, in seconds.  Milliseconds of the one are no seconds of the other.
-_DAY, _FAR = 86_400.0, 1e6
-TIMES = (30 * _DAY, 1_700_000_000.0 + 30 * _DAY)
-_DATETIME = datetime.datetime
 
 
 class Opaque(Exception):
@@ -173,31 +161,6 @@ class Shape:
         if not numbers:
             other.out = [it for it in other.out if type(it) is not int]
         return other.digest()
-
-
-def without_ids(text: str) -> str:
-    """A text in which what each id is of stands for it."""
-
-    def named(found: re.Match[str]) -> str:
-        name = IDS.get(int(found[0], 16 if found[0].startswith("0x") else 10))
-        return found[0] if name is None else f"(id {name})".replace(" )", ")")
-
-    return _NUMBER.sub(named, text)
-
-
-def is_time(it: Any) -> bool:
-    """Is a plain value a time read from the clock of a run that began at TIMES, or near to it?"""
-    if type(it) is str and ":" in it:
-        with suppress(ValueError):
-            it = _DATETIME.fromisoformat(it).timestamp()
-    if type(it) not in (int, float):
-        return False
-    return any(
-        since - _DAY <= it / scale < since + _FAR
-        for scale in (1, 1e3, 1e6, 1e9)
-        # A small whole number may be anything.
-        for since in (TIMES if type(it) is float or scale == 1e9 else TIMES[1:])
-    )
 
 
 Handler = Callable[[Shape, Any], None]
@@ -600,7 +563,7 @@ def _with_fields(kind: type, content: Handler | None) -> Handler:
 _BASES: tuple[tuple[Any, Handler], ...] = (
     (enum.Enum, lambda shape, it: shape.mark("enum", type(it).__qualname__, str(it))),
     (CONSTANT, _constant),
-    (_DATETIME, lambda shape, it: shape.add_all(("datetime", it.fold, it.isoformat()))),
+    (datetime.datetime, lambda shape, it: shape.add_all(("datetime", it.fold, it.isoformat()))),
     (asyncio.Task, _task),
     (asyncio.Handle, _handle),
     (sqlite3.Connection, _database),

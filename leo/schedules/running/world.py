@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import getweakrefcount
 
 from leo.schedules.running import database, threads
-from leo.schedules.running.shape import IDS
+from leo.schedules.running.marks import IDS
 from leo.schedules.running.threads import Threads
 
 if TYPE_CHECKING:

@@ -15,6 +15,9 @@ LOCK_VENV := build/lock-venv
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq \
 	--progress-bar off --no-user --no-warn-script-location
 
+# Tests and commands start hundreds of interpreters: each is to find what the first has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup verify prove test test-long nightly test-artifact node pictures test-ocean experiments recompute ocean paper site readme lint audit wheel lock clean

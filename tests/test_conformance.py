@@ -51,19 +51,6 @@ def test_unlocked_runs_show_cycles(tmp_path: Path, count: int) -> None:
         assert "dependency cycle s" in to_text(cyclic[0])
 
 
-@pytest.mark.parametrize("count", RUNS)
-@pytest.mark.parametrize("discipline", ["bare", "asyncio-lock"])
-def test_cancelled_runs_break_what_is_claimed(tmp_path: Path, discipline: str, count: int) -> None:
-    """With cancellations, a run is a behaviour and loses no more than the claims say."""
-    claims = load_claims()
-    broken: set[str] = set()
-    for report in runs(tmp_path, discipline, count // 2, cancel=0.05):
-        assert report.accepted, to_text(report)
-        assert report.broken <= expected_to_break(claims, report), to_text(report)
-        broken |= report.broken
-    assert "AllOrNothing" in broken
-
-
 @pytest.mark.parametrize(
     ("seeds", "count"), [(2, 50), pytest.param(5, 400, marks=pytest.mark.long)]
 )
@@ -112,9 +99,12 @@ class NoLock(asyncio.Lock):
 @pytest.mark.parametrize("discipline", sorted(IDEALISED))
 def test_every_discipline_is_what_the_specification_says(tmp_path: Path, discipline: str) -> None:
     """Under each discipline a run with cancellations is a behaviour, and loses what is claimed."""
-    claims = load_claims()
+    claims, broken = load_claims(), set[str]()
     sessions = 1 if discipline == "sequential" else 3
-    workloads = (Workload(discipline, sessions, 3, seed=seed, cancel=0.03) for seed in range(3))
+    workloads = (Workload(discipline, sessions, 3, seed=seed, cancel=0.05) for seed in range(3))
     for report in validate([record(workload, tmp_path) for workload in workloads]):
         assert report.accepted, to_text(report)
         assert report.broken <= expected_to_break(claims, report), to_text(report)
+        broken |= report.broken
+    # Cancellations strike where they can be seen.
+    assert discipline not in ("bare", "asyncio-lock", "shared-store") or "AllOrNothing" in broken

@@ -105,8 +105,16 @@ def test_leo_says_what_the_readme_quotes(tmp_path: Path) -> None:
     assert out.strip() == answer
 
 
-def run(command: str, folder: Path) -> None:
-    """A command ends with 0, or with 1 where it shows a finding, and leaves no folder behind."""
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(line, marks=[pytest.mark.long] * (line.split()[1] not in QUICK))
+        for line in COMMANDS
+    ],
+)
+def test_a_command_of_the_documents_runs(command: str, folder: Path) -> None:
+    """Every command that stands complete in a document ends with 0, or with 1 where it shows a
+    finding, and leaves no folder behind. Answers of minutes are left to `make test-long`."""
     leo = Path(sys.executable).with_name("leo")
     before = {path.name for path in folder.iterdir()}
     ended = subprocess.run(
@@ -118,19 +126,6 @@ def run(command: str, folder: Path) -> None:
     assert "Traceback" not in ended.stderr
     new = {path.name for path in folder.iterdir()} - before
     assert new <= {"cache", "__pycache__", "leo.sqlite3"}
-
-
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.split()[1] in QUICK])
-def test_a_command_of_the_documents_runs(command: str, folder: Path) -> None:
-    """Every command that stands complete in a document, where its answer takes seconds."""
-    run(command, folder)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.split()[1] not in QUICK])
-def test_a_long_command_of_the_documents_runs(command: str, folder: Path) -> None:
-    """The others."""
-    run(command, folder)
 
 
 def test_what_no_test_runs() -> None:

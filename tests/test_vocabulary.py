@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import leo
-from leo.actions import Action
 from leo.disciplines import DISCIPLINES as ORGANISM
 from leo.disciplines import PUBLISHED as PUBLISHED_PROGRAMS
 from leo.units import MEANING, NAMES
@@ -15,22 +14,9 @@ from leo_model.checking.claims import load_claims
 from leo_model.checking.table import text
 from leo_model.disciplines import DISCIPLINES
 from leo_model.files import spec_folder
-from leo_model.machine.machine import ACTIONS
 from leo_model.traces.vocabulary import IDEAL, PUBLISHED, actions, module_texts
 
 TEXTS = {"Field": module_texts(IDEAL), "Published": module_texts(PUBLISHED)}
-
-
-def operators_of_next() -> set[str]:
-    """The actions of the specification: what Step, Fault and Next are made of."""
-    return actions(TEXTS["Field"]) | actions(TEXTS["Published"])
-
-
-def test_actions_are_the_same_everywhere() -> None:
-    """Architecture, decision 1: the name of an action is the same in all four places."""
-    names = operators_of_next()
-    assert set(ACTIONS) == names
-    assert {str(action) for action in Action} == names
 
 
 def test_every_action_is_an_operator_with_that_name() -> None:

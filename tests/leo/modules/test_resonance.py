@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import chain, count, pairwise
+from itertools import chain, count, islice, pairwise
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -153,8 +153,8 @@ def test_a_question_gets_what_was_told(
     """
     first, question, answer = told
     prompts = (first, *SMALL_TALK[:between], question)
-    found = [talk(tmp_path, seed, prompts)[-1] for seed in range(10)]
-    assert sum(answer in chain(*sentences) for sentences in found) >= 7, found
+    found = (seed for seed in range(10) if answer in chain(*talk(tmp_path, seed, prompts)[-1]))
+    assert len(list(islice(found, 7))) == 7
 
 
 UNENDED = ("my cat is called Olive", "what is my cat called", "she sleeps all day",

@@ -51,12 +51,12 @@ def alive() -> Counter[str]:
     of.
     """
     gc.collect()
-    return Counter(
-        type(thing).__qualname__
-        for thing in gc.get_objects()
+    found: Counter[str] = Counter()
+    for kind, count in Counter(map(type, gc.get_objects())).items():
         # A class may have something else than a name there.
-        if isinstance(thing, MACHINERY) or str(type(thing).__module__).partition(".")[0] == "leo"
-    )
+        if issubclass(kind, MACHINERY) or str(kind.__module__).partition(".")[0] == "leo":
+            found[kind.__qualname__] += count
+    return found
 
 
 def more(after: Counter[str], before: Counter[str]) -> dict[str, int]:

@@ -1,17 +1,25 @@
-"""A process that dies in the middle of a reply: what the next one finds in the file.
+"""What is killed in the middle of a reply, at each boundary or at any moment: what is found then.
 
-A child process talks and is killed (SIGKILL: it does not get to clean up) at an action's boundary.
-The gate that kills stands before the action, so the action itself has not happened.
+Killed at a boundary (SIGKILL: it does not get to clean up): the gate that kills stands before the
+action, so the action itself has not happened, and the next life of the field is the reader.
+
+Killed at a moment that chance chooses, while it talks in several sessions and says each answer that
+it was given: the reader is SQLite alone. Each acknowledged reply must be there, and none in half.
+Of a reply its prompt has a word that no other has; it is one version of the n-grams, one of the
+snapshots, and one episode of the modules if it is no inner reply. The field begins at version 1,
+its seed.
 """
 
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -117,3 +125,104 @@ def test_deaths_leave_what_the_specification_says(
     assert partial == (deaths // 2 if discipline == "asyncio-lock" else 0)
     with LeoField.open(path) as field:
         assert field.reply("and now?")
+
+
+TALK = """
+import asyncio, os, sys
+from leo import MODULES, AsyncLeoField
+
+INNER = [module for module in MODULES if module.name in ("dream", "overthinking")]
+
+async def main(path, discipline, modules, life):
+    left_out = {"none": MODULES, "all": (), "no inner replies": INNER}[modules]
+    chosen = [module for module in MODULES if module not in left_out]
+    field = await AsyncLeoField.open(path, discipline=discipline, modules=chosen)
+
+    async def talk(session):
+        for turn in range(10 ** 6):
+            word = "z" + "".join(chr(97 + int(digit)) for digit in f"{life}9{session}9{turn}")
+            await field.reply(f"Grey herons wait in the reeds, {word}!", f"s{session}")
+            os.write(1, f"{word}\\n".encode())
+
+    await asyncio.gather(*(talk(session) for session in range(4)))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def life(path: Path, discipline: str, modules: str, number: int, moment: float) -> list[str]:
+    """The words of the replies that were acknowledged before the end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", TALK, str(path), discipline, modules, str(number)],
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        said += process.stdout.read()
+    # A line is written at once, and so is there whole or not at all.
+    assert said.endswith(b"\n")
+    return said.decode().split()
+
+
+def look(path: Path, acknowledged: list[str], modules: str) -> int:
+    """The number of replies in a file that must have at least these, each of them whole."""
+    with closing(sqlite3.connect(path)) as conn:
+
+        def one(sql: str) -> int:
+            [found] = conn.execute(sql).fetchone()
+            return int(found)
+
+        assert conn.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert conn.execute("PRAGMA foreign_key_check").fetchall() == []
+        known = {token for (token,) in conn.execute("SELECT token FROM tokens")}
+        assert [word for word in acknowledged if word not in known] == []
+        replies = one("SELECT version - 1 FROM objects WHERE name = 'ngrams'")
+        assert one("SELECT version FROM objects WHERE name = 'snapshots'") == replies
+        assert one("SELECT max(id) FROM snapshots") == replies
+        # What the tables have not taken in is in the journal, without a gap.
+        done = one("SELECT version FROM folding")
+        assert one(f"SELECT count(*) FROM journal WHERE version > {done}") == replies + 1 - done
+        if modules == "no inner replies":
+            assert one("SELECT max(id) FROM episodes") == replies
+        return replies
+
+
+def killed(path: Path, discipline: str, modules: str, times: int) -> tuple[int, int]:
+    """Kill so many lives of one field; return how many replies were acknowledged, and are there."""
+    chance = Random(f"{discipline} {modules}")
+    acknowledged: list[str] = []
+    there = 0
+    for number in range(times):
+        acknowledged += life(path, discipline, modules, number, chance.uniform(0.0, 0.4))
+        before, there = there, look(path, acknowledged, modules)
+        assert there > before
+    return len(acknowledged), there
+
+
+KINDS = [
+    ("shielded-unit-of-work", "none"),
+    ("shielded-unit-of-work", "all"),
+    ("actor", "no inner replies"),
+    ("shared-store-immediate", "no inner replies"),
+]
+
+
+@pytest.mark.parametrize(
+    ("discipline", "modules", "times"),
+    [
+        *((*kind, 2) for kind in KINDS[::2]),
+        *(pytest.param(*kind, 50, marks=pytest.mark.long) for kind in KINDS),
+    ],
+)
+def test_a_killed_field_has_each_acknowledged_reply_and_no_half(
+    tmp_path: Path, discipline: str, modules: str, times: int
+) -> None:
+    """So many lives of one field."""
+    acknowledged, there = killed(tmp_path / "field", discipline, modules, times)
+    # Under way at the moment are at most four, and inner ones.
+    assert times <= acknowledged <= there

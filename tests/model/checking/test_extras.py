@@ -1,4 +1,4 @@
-"""Mutants, step orders and the lock that does nothing: each check can fail."""
+"""Mutants, step orders, graphs, the lock that does nothing: each check can fail."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from leo_model.checking.graph import (
     PUBLISHED,
     TURNS,
     UNLOCKED,
+    Flat,
     check_noop,
     check_snippet,
     compare,
@@ -21,16 +22,20 @@ from leo_model.checking.graph import (
     dumped,
     explored,
     project,
+    python_graph,
     tlc_graph,
     unlocked,
 )  # fmt: skip
 from leo_model.checking.mutants import REACHABLE, load_mutants, mutate, runs_for, try_mutants
 from leo_model.checking.orders import ORDERS, load_orders, order_job
 from leo_model.checking.plan import Bound
+from leo_model.disciplines import DISCIPLINES
 from leo_model.errors import MutantError
 from leo_model.files import spec_folder
+from leo_model.machine.reachable import bounded_world, explore
 from leo_model.machine.steps import PAPER_PROGRAM
 from leo_model.tlc.driver import run_many
+from leo_model.tlc.java import Runtime
 
 # A property that falls, an action out of reach, a fairness removed, each decided by a search of
 # a few hundred states; `make nightly` tries every mutant.
@@ -97,7 +102,7 @@ def test_a_mutant_of_another_text_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_one_session_cannot_tell_a_lock_from_none(one: str, other: str) -> None:
-    """Formal model, theorem 1: the graphs are equal up to the lock's variable. test_graph.py has
+    """Formal model, theorem 1: the graphs are equal up to the lock's variable. Below are
     those of TLC and of the machine equal."""
     locked, free = (project(explored(name, 1, TURNS, ())) for name in (one, other))
     assert len(free.states) > 30 and compare(locked, free).empty
@@ -160,3 +165,75 @@ def test_orders_of_the_steps(tmp_path: Path) -> None:
     assert claimed[PAPER_PROGRAM]["sequential"] == frozenset()
     blinded = claimed[ORDERS[blind]]
     assert blinded["sequential"] == blinded["asyncio-lock"] == {"ReadsOwnObservation"}
+
+
+FAULTS = {name: rules.possible_faults for name, rules in DISCIPLINES.items()}
+Graphed = tuple[str, int, int, tuple[str, ...]]
+# Their graphs with faults have 1,400 states and more each: `make test` compares those without, and
+# leaves the faults, which all disciplines share, to the others.
+LARGE = {"bare", "gil", "shared-store", "published-december", "published-december-refresh"}
+# A start of TLC takes a second: these have no action and no rule that another one does not have.
+COVERED = {
+    "sequential", "bare", "gil", "published-december", "threading-lock",
+    "shared-store-unit-of-work", "asyncio-lock",
+}  # fmt: skip
+BOUNDS: list[Graphed] = [
+    *((n, 2, 1, () if n in LARGE else f) for n, f in FAULTS.items() if n not in COVERED),
+    ("asyncio-lock", 1, 2, FAULTS["asyncio-lock"]),
+    # Its faults are its own, where the others share theirs.
+    ("published-december", 1, 1, FAULTS["published-december"]),
+]
+MORE: list[Graphed] = [
+    *((name, 2, 1, FAULTS[name]) for name in LARGE),
+    ("sequential", 1, 1, FAULTS["sequential"]),
+    *((name, 2, 1, ()) for name in COVERED & LARGE),
+    *((name, 2, 1, FAULTS[name]) for name in COVERED - LARGE - {"sequential"}),
+    *((name, 2, 1, ()) for name, faults in FAULTS.items() if faults and name not in LARGE),
+    *((n, 3, 1, ()) for n in ("asyncio-lock", "shielded-unit-of-work", "shared-store-immediate")),
+    *((name, 3, 1, ()) for name in ("published-december", "published-december-refresh")),
+    *((name, 2, 1, ("Cancel",)) for name in ("asyncio-lock", "bare")),
+    ("published-february", 2, 2, ("Cancel",)),
+]
+
+
+def name_of(bound: Graphed) -> str:
+    discipline, sessions, turns, faults = bound
+    return f"{discipline}-{sessions}x{turns}-{'-'.join(faults) or 'quiet'}"
+
+
+def differences(bounds: list[Graphed], work: Path, runtime: Runtime) -> dict[str, str]:
+    """What TLC and Python disagree on, by the bound; the graphs are dumped in one batch of runs."""
+    jobs = [replace(dump_job(*bound), name=name_of(bound)) for bound in bounds]
+    found = {}
+    for bound, result in zip(
+        bounds, run_many(jobs, parallel=2, work=work, runtime=runtime), strict=True
+    ):
+        assert result.graph is not None, result.reason
+        difference = compare(explored(*bound), tlc_graph(result.graph))
+        if not difference.empty:
+            found[name_of(bound)] = str(difference)
+    return found
+
+
+@pytest.mark.parametrize(
+    "bounds", [BOUNDS, pytest.param(MORE, marks=pytest.mark.long)], ids=["few", "more"]
+)
+def test_python_has_the_graph_of_tlc(
+    tmp_path: Path, runtime: Runtime, bounds: list[Graphed]
+) -> None:
+    """State for state and edge for edge, labels included (formal model, section 7). In `make
+    test-long` of every discipline with and without its faults, and of more sessions."""
+    assert differences(bounds, tmp_path, runtime) == {}
+
+
+def test_a_difference_of_one_edge_is_seen() -> None:
+    """The comparison can fail: one edge renamed, one state left out."""
+    graph = python_graph(explore(bounded_world("asyncio-lock", 2, 1)))
+    edges = sorted(graph.edges, key=repr)
+    source, _, target = edges[0]
+    renamed = Flat(graph.states, frozenset({*edges[1:], (source, "Other", target)}))
+    smaller = Flat(frozenset(list(graph.states)[1:]), graph.edges)
+    assert len(compare(graph, renamed).only_tlc.edges) == 1
+    assert len(compare(graph, renamed).only_python.edges) == 1
+    assert len(compare(graph, smaller).only_python.states) == 1
+    assert not compare(graph, renamed).empty

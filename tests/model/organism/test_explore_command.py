@@ -150,18 +150,21 @@ def classes_of(organism: Organism, search: DepthFirst) -> tuple[list[NormalForm]
     return classes, fell
 
 
-@pytest.mark.parametrize("discipline", QUIET)
-def test_machine_has_the_ends_of_its_graph(discipline: str) -> None:
-    """One schedule of each class reaches every end of the reachable graph and breaks the same."""
-    check_against_graph(discipline, ())
-
-
 @pytest.mark.parametrize(
-    "discipline", ["unit-of-work", pytest.param("asyncio-lock", marks=pytest.mark.long)]
+    ("discipline", "faults"),
+    [
+        *((name, ()) for name in QUIET),
+        # Replies overlap: thousands of schedules for a few hundred states.
+        pytest.param("bare", (), marks=pytest.mark.long),
+        pytest.param("shared-store-immediate", (), marks=pytest.mark.long),
+        ("unit-of-work", ("Cancel",)),
+        pytest.param("asyncio-lock", ("Cancel",), marks=pytest.mark.long),
+    ],
 )
-def test_machine_with_a_cancellation(discipline: str) -> None:
-    """The same when any one of the replies is cancelled at any moment."""
-    check_against_graph(discipline, ("Cancel",))
+def test_machine_has_the_ends_of_its_graph(discipline: str, faults: tuple[str, ...]) -> None:
+    """One schedule of each class reaches every end of the reachable graph and breaks the same; so
+    when any one of the replies is cancelled at any moment."""
+    check_against_graph(discipline, faults)
 
 
 @pytest.mark.parametrize("sessions", [1, pytest.param(2, marks=pytest.mark.long)])
@@ -174,13 +177,6 @@ def test_machine_that_crashes(sessions: int) -> None:
     assert best.complete
     assert (best.runs, set(best.found)) == (brute.classes, set(brute.found))
     assert ends["optimal"] == ends["brute"]
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("discipline", ["bare", "shared-store-immediate"])
-def test_machine_without_a_lock(discipline: str) -> None:
-    """The same where replies overlap: thousands of schedules for a few hundred states."""
-    check_against_graph(discipline, ())
 
 
 def check_against_graph(discipline: str, faults: tuple[str, ...]) -> None:

@@ -41,27 +41,24 @@ def every_naming(world: World) -> Iterator[dict[str, str]]:
         }
 
 
-@pytest.mark.parametrize("case", [*BOTH_WAYS, *QUIET], ids=name_of)
+CONCURRENT = [name for name in IDEALISED if name != "sequential"]
+# Every discipline: two sessions with every fault, three without any.
+EVERY = [Case(name, 2, 1, DISCIPLINES[name].possible_faults) for name in CONCURRENT]
+EVERY += [Case(name, 3) for name in CONCURRENT if name not in ("bare", "gil")]
+SHORT = [*BOTH_WAYS, *QUIET]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [*SHORT, *(pytest.param(c, marks=pytest.mark.long) for c in EVERY if c not in SHORT)],
+    ids=name_of,
+)
 def test_both_differences_are_empty(case: Case) -> None:
     """The organism takes every edge of the graph, and no step that is none."""
     with Organism(case, spin=True) as organism:
         found = cover(organism)
     assert list(differences(found)) == []
     assert found.complete and found.taken == found.edges > 20
-
-
-CONCURRENT = [name for name in IDEALISED if name != "sequential"]
-LONG = [Case(name, 2, 1, DISCIPLINES[name].possible_faults) for name in CONCURRENT]
-LONG += [Case(name, 3) for name in CONCURRENT if name not in ("bare", "gil")]
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("case", LONG, ids=name_of)
-def test_both_differences_are_empty_everywhere(case: Case) -> None:
-    """Every discipline: two sessions with every fault, three without any."""
-    with Organism(case, spin=True) as organism:
-        found = cover(organism)
-    assert found.complete, list(differences(found))
 
 
 @pytest.mark.long

@@ -24,12 +24,18 @@ from leo_model.traces.vocabulary import (
 )
 
 FIELD = module_texts(IDEAL)
-SITES = call_sites(organism())
+Sites = dict[str, list[str]]
 
 
-def test_nothing_is_missing() -> None:
+@pytest.fixture(scope="module")
+def sites() -> Sites:
+    """Where the organism records each action; every file of it is read."""
+    return call_sites(organism())
+
+
+def test_nothing_is_missing(sites: Sites) -> None:
     """Each variable, action and field is known to specification, trace and organism."""
-    assert problems(sites=SITES) == []
+    assert problems(sites=sites) == []
 
 
 def test_the_readme_has_the_table() -> None:
@@ -57,16 +63,18 @@ NEW = "\n    mood,       \\* how it feels\n    left        \\*"
     ],
     ids=["variable", "action"],
 )  # fmt: skip
-def test_what_is_new_in_the_specification_is_noticed(old: str, new: str, said: list[str]) -> None:
+def test_what_is_new_in_the_specification_is_noticed(
+    old: str, new: str, said: list[str], sites: Sites
+) -> None:
     """A variable that nothing in a trace shows, an operator of Next that no Python side knows: each
     fails with every place to fix."""
     assert old in FIELD
-    found = problems(FIELD.replace(old, new), SITES)
+    found = problems(FIELD.replace(old, new), sites)
     assert len(found) == len(said)
     assert all(any(re.match(one, text) for text in found) for one in said)
 
 
-def test_an_action_that_the_organism_forgets_is_noticed(tmp_path: Path) -> None:
+def test_an_action_that_the_organism_forgets_is_noticed(tmp_path: Path, sites: Sites) -> None:
     """Without the file that records it, an action is missing in the organism; an action that only
     the organism has is missing in the specification."""
     rest = [path for path in organism() if path.name != "commit.py"]
@@ -77,24 +85,24 @@ def test_an_action_that_the_organism_forgets_is_noticed(tmp_path: Path) -> None:
     assert missing == steps | units
     more = tmp_path / "more.py"
     more.write_text("def muse(turn):\n    turn.record(Action.Muse)\n")
-    (text,) = problems(sites=SITES | call_sites([more]))
+    (text,) = problems(sites=sites | call_sites([more]))
     assert text.startswith("the action Muse is in the organism: ")
 
 
-def test_a_told_action_may_not_be_called_untold() -> None:
+def test_a_told_action_may_not_be_called_untold(sites: Sites) -> None:
     """Once the organism records an action, its entry among the untold ones is wrong."""
-    (text,) = problems(sites={**SITES, "Crash": ["field.py close"]})
+    (text,) = problems(sites={**sites, "Crash": ["field.py close"]})
     assert text.startswith("the action Crash is recorded by field.py close: take it out of UNTOLD")
 
 
-def test_a_new_field_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_field_is_noticed(monkeypatch: pytest.MonkeyPatch, sites: Sites) -> None:
     """A field of an event without a meaning fails, with the place to fix."""
 
     class Later(Event, frozen=True):
         mood: int
 
     monkeypatch.setattr(trace_table, "Event", Later)
-    assert problems(sites=SITES) == [
+    assert problems(sites=sites) == [
         "the field mood is in leo.trace.events.Event and missing in EVENT in "
         "model/leo_model/traces/vocabulary.py"
     ]
@@ -125,7 +133,7 @@ def test_what_an_action_changes_is_read_from_the_specification() -> None:
     ],
     ids=["direct", "partial", "either", "handed on", "not recorded", "not an action"],
 )
-def test_call_sites_are_found(code: str, sites: dict[str, list[str]], tmp_path: Path) -> None:
+def test_call_sites_are_found(code: str, sites: Sites, tmp_path: Path) -> None:
     """An action counts as recorded where it is given to ``record``, however it gets there."""
     path = tmp_path / "x.py"
     path.write_text(code)

@@ -47,13 +47,6 @@ def pretended(tmp_path: Path) -> str:
     return write(tmp_path / "pretended.ndjson", "bare", claim="asyncio-lock")
 
 
-def test_accepted_run_exits_0(locked: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A run under the lock without faults is accepted and breaks nothing."""
-    assert VALIDATE.run(options(locked)) == 0
-    said = capsys.readouterr().out
-    assert said.startswith(f"{locked}: accepted\n  claims    asyncio-lock; 120 events, ")
-
-
 def test_what_a_discipline_may_break_is_not_a_finding(
     bare: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

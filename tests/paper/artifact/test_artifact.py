@@ -211,12 +211,6 @@ def test_pages_ask_for_nothing_from_outside(site: Path) -> None:
         assert outside <= {"http://www.w3.org"}, (path.name, outside)
 
 
-@pytest.mark.long
-def test_the_same_results_give_the_same_bytes(build: Path, made: Path, tmp_path: Path) -> None:
-    """The pages and the fragments of the same results are the same, byte for byte."""
-    assert different(made, make(build, tmp_path)) == set()
-
-
 def test_a_changed_verdict_changes_its_table_and_its_page_only(
     build: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,7 +144,8 @@ class Soak:
         """One life and what is left of it."""
         trace = self.path.with_name(f"{number}.ndjson")
         command = [sys.executable, "-m", "tests.soak", "--field", str(self.path)]
-        command += ["--live", str(number), "--life", str(seconds)]
+        # One that is to be killed goes on until it is.
+        command += ["--live", str(number), "--life", str(seconds * 100 if killed else seconds)]
         command += ["--uvloop"] if self.uvloop else []
         memory: list[float] = []
         over, due = threading.Event(), 0.0

@@ -63,11 +63,11 @@ async def live(path: Path, trace: Path, seed: int, seconds: float) -> None:
     """One life: talk for so long, and say each answer and the memory held, as lines of JSON."""
     chance = Random(seed)
     offset = 0.0
-    end = time.monotonic() + seconds
     recorder = NdjsonRecorder(trace, run=f"life{seed}")
     field = await AsyncLeoField.open(
         path, modules=MODULES, tracer=recorder, clock=lambda: time.time() + offset, max_waiting=10
     )
+    end = time.monotonic() + seconds
 
     def tell(what: str, number: float = 1) -> None:
         print(json.dumps([what, number]), flush=True)
@@ -159,10 +159,11 @@ class Soak:
             for line in process.stdout:
                 # A killed process may have begun a line.
                 if line.endswith("\n"):
-                    due = due or time.monotonic() + 0.9 * seconds
-                    if killed and time.monotonic() > due:
-                        process.kill()
                     what, value = json.loads(line)
+                    if what == "answered":
+                        due = due or time.monotonic() + 0.9 * seconds
+                    if killed and due and time.monotonic() > due:
+                        process.kill()
                     if what == "memory":
                         memory.append(value)
                     else:

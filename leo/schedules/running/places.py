@@ -52,7 +52,9 @@ def file_of(code: CodeType, names: dict[str, Any]) -> str:
     file = code.co_filename
     if rank(file) != 2 or os.path.isabs(file) or names.get("__name__") == "__main__":
         return file
-    return file if rank(names.get("__file__") or _GENERATED) == 2 else _GENERATED + file
+    # A text that linecache has was given to it, by a document that is tested for example.
+    known = not file.startswith("<") and linecache.getline(file, 1)
+    return file if known or rank(names.get("__file__") or _GENERATED) == 2 else _GENERATED + file
 
 
 def innermost(places: list[Place]) -> Place | None:

@@ -144,6 +144,8 @@ def explore(
                 found = search.replay(schedule) if schedule is not None else search.search()
             finally:
                 scenario.around.put_back(after=True)
+                # The search and what it compares with know each other, and are kept else.
+                del search.atomicity
     except KeyboardInterrupt:
         if not watch.said:
             raise

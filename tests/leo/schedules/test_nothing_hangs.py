@@ -196,6 +196,15 @@ def test_random_programs_end() -> None:
     check([*range(25), 15_837])
 
 
+def test_an_exploration_keeps_nothing() -> None:
+    """What it was done with is gone at once: there is no circle that waits for a collection."""
+    calls = [lambda it: it.lock.acquire(), lambda it: it.queue.put(1)]
+    for _ in range(2):
+        gc.collect()
+        found = explore(Room, calls, cancellations=0, limit=5)
+    assert str(found) and gc.collect() == 0
+
+
 @pytest.mark.long
 def test_ten_thousand_random_programs_end() -> None:
     """The same for ten thousand."""

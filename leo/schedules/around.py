@@ -71,7 +71,6 @@ class Around:
         self._names: dict[int, tuple[Any, str, Callable[[], Any], set[str]]] = {}
         # What the methods close over, of a class that `make` makes anew.
         self._fresh: dict[str, Any] = {}
-        self._of_run: set[int] = set()
         # The modules of libraries that were looked at for counters, and how many there were.
         self._counted: set[str] = set()
         self._counters: list[tuple[Any, str, Any]] = []
@@ -145,7 +144,7 @@ class Around:
         own = rank(file_of(it.__code__, it.__globals__)) == 2
         for name, cell in zip(it.__code__.co_freevars, it.__closure__ or (), strict=True):
             todo.append(_content(cell))
-            if own and name != "__class__" and id(cell) not in self._of_run:
+            if own and name != "__class__":
                 self._add(cell, "", name, partial(_content, cell))
         for field in ("__defaults__", "__kwdefaults__", "__dict__") if own else ():
             told = it.__name__ if field == "__dict__" else f"defaults of {it.__name__}"
@@ -262,8 +261,6 @@ class Around:
             self._met = True
             shape = Shape(data=True)
             shape.add(target)
-            # What `make` has functions close over is the object's, and another one each time.
-            self._of_run = {id(it) for it in shape.reached()}
             self.see([target, *shape.reached()])
         kind: Any = type(target)
         self._fresh = {
